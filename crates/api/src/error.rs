@@ -1,0 +1,29 @@
+//! Errors as they travel.
+
+use serde::{Deserialize, Serialize};
+
+/// The body of every answer that is not 2xx.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ErrorBody {
+    /// Which kind; it decides the exit code.
+    pub kind: ErrorKind,
+    /// What happened, to what, and why.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+/// Kinds of errors, by what they mean for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorKind {
+    /// The request makes no sense as it is: exit code 2.
+    BadRequest,
+    /// No such app, release or rollout: exit code 2.
+    NotFound,
+    /// It makes sense, but not now: exit code 1.
+    Conflict,
+    /// It was tried and failed before anything changed: exit code 1.
+    Failed,
+}

@@ -1,0 +1,148 @@
+//! What a client asks for.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `GET /v1/status` | | [`Status`](crate::Status) |
+//! | `POST /v1/check` | [`ApplyRequest`] | [`ApplyResult`], nothing is changed |
+//! | `POST /v1/apply` | [`ApplyRequest`] | [`ApplyResult`] |
+//! | `POST /v1/apps/APP/deploy` | [`DeployRequest`] | [`RolloutTicket`] |
+//! | `POST /v1/apps/APP/reload` | | [`RolloutTicket`] |
+//! | `POST /v1/apps/APP/rollback` | [`RollbackRequest`] | [`RolloutTicket`] |
+//! | `POST /v1/apps/APP/restart`, `/stop`, `/start`, `/pause`, `/resume`, `/abort`, `/promote` | | [`Done`] |
+//! | `POST /v1/apps/APP/scale` | [`ScaleRequest`] | [`Done`] |
+//! | `DELETE /v1/apps/APP` | | [`Done`] |
+//! | `GET /v1/rollouts/N/follow` | | lines of [`Progress`](crate::Progress), the last is `ended` |
+//! | `GET /v1/apps/APP/follow` | | lines of [`Progress`](crate::Progress) until the app has settled |
+//! | `GET /v1/apps/APP/releases` | | list of [`ReleaseRow`] |
+//! | `GET /v1/history?app=APP&limit=N` | | list of [`Event`](gapless_model::event::Event), newest first |
+//! | `GET /v1/apps/APP/logs?lines=N&follow=BOOL&stream=out,err` | | lines of [`LogLine`] |
+//! | `POST /v1/down` | | [`Done`]; everything is stopped, then Gapless itself |
+
+use gapless_model::release::Mark;
+use gapless_model::{AppName, AppSpec, InstanceId, ReleaseId, RolloutId, WallTime};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Make these apps so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyRequest {
+    /// The apps; others are left as they are.
+    pub apps: Vec<AppSpec>,
+    /// The caller's `PATH`, `HOME`, `LANG` and the like, for releases that are made.
+    pub base_env: BTreeMap<String, String>,
+    /// The `[proxy]` table, if the file has one.
+    pub proxy: Option<ProxySettings>,
+}
+
+/// The `[proxy]` table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxySettings {
+    /// How many workers; none means one per core. Takes effect when the proxy is started.
+    pub workers: Option<u32>,
+    /// Whether requests are written to the access log.
+    pub access_log: bool,
+}
+
+/// What became of an [`ApplyRequest`], app by app, in its order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyResult {
+    /// Per app.
+    pub apps: Vec<(AppName, Applied)>,
+}
+
+/// What became of one app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "applied", rename_all = "kebab-case")]
+pub enum Applied {
+    /// It already was so.
+    Unchanged,
+    /// Settings changed, no new processes; words for each change, as `instances: 2 → 4`.
+    Settings {
+        /// The changes.
+        changes: Vec<String>,
+    },
+    /// It was stopped and is started again as it was.
+    Started,
+    /// A rollout.
+    Rollout {
+        /// Which, and when it begins.
+        ticket: RolloutTicket,
+        /// What changed, as `env.NODE_ENV`; values are not named.
+        changes: Vec<String>,
+    },
+}
+
+/// A rollout that has begun or waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutTicket {
+    /// Its number: follow it by this.
+    pub rollout: RolloutId,
+    /// The release that it rolls out.
+    pub to: ReleaseId,
+    /// The rollout in progress that it waits for, if it waits.
+    pub after: Option<RolloutId>,
+    /// The waiting rollout that it has replaced, if there was one.
+    pub supersedes: Option<RolloutId>,
+}
+
+/// A new release of an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployRequest {
+    /// Directory to copy the code from; absolute.
+    pub from: String,
+    /// As in [`ApplyRequest`].
+    pub base_env: BTreeMap<String, String>,
+}
+
+/// Return to an earlier release.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RollbackRequest {
+    /// To which; none means the last good one before the current.
+    pub to: Option<ReleaseId>,
+}
+
+/// Another number of instances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScaleRequest {
+    /// How many; at least 1.
+    pub instances: u32,
+}
+
+/// It was done, or begun; follow the app to see it settle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// What, for people.
+    pub message: String,
+}
+
+/// One line of `gapless releases`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRow {
+    /// Its number.
+    pub release: ReleaseId,
+    /// Whether it is the one that serves.
+    pub current: bool,
+    /// What is known of it.
+    pub mark: Mark,
+    /// When it was made.
+    pub created: WallTime,
+    /// Its command, for people.
+    pub command: String,
+    /// Its own directory, or the user's if it runs in place.
+    pub directory: String,
+    /// Whether it has its own copy of the code.
+    pub own_code: bool,
+}
+
+/// One line of an app's output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When it was read.
+    pub at: WallTime,
+    /// Who wrote it.
+    pub instance: InstanceId,
+    /// Whether to stderr.
+    pub err: bool,
+    /// The line without its end; bytes that are not UTF-8 are replaced by U+FFFD.
+    pub text: String,
+}

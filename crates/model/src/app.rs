@@ -1,0 +1,163 @@
+//! What the user names in `gapless.toml`.
+
+use crate::ids::AppName;
+use crate::release::ReleaseSpec;
+use crate::rollout::Strategy;
+use crate::route::RouteSpec;
+use crate::time::millis;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// An app as the user wants it: what to run, and how to run and serve it.
+///
+/// The two halves differ in what a change of them means: another [`ReleaseSpec`] is another release and
+/// needs new processes, hence a rollout; other [`AppSettings`] are applied to what runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppSpec {
+    /// Its name.
+    pub name: AppName,
+    /// What to run.
+    pub release: ReleaseSpec,
+    /// How to run and serve it.
+    pub settings: AppSettings,
+}
+
+/// The half of an app that can change without new processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppSettings {
+    /// How many instances.
+    pub instances: Instances,
+    /// Its public addresses; none for an app that serves no requests.
+    pub routes: Vec<RouteSpec>,
+    /// How begun work is finished.
+    pub drain: DrainSpec,
+    /// When a failed instance is started again.
+    pub restart: RestartSpec,
+    /// How a new release replaces the old one.
+    pub rollout: RolloutSpec,
+    /// What becomes of its output.
+    pub logs: LogSpec,
+    /// What becomes of requests while nobody is ready.
+    pub hold: HoldSpec,
+    /// Which requests may be sent a second time.
+    pub retry: RetrySpec,
+}
+
+/// How many instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Instances {
+    /// That many, at least 1.
+    Count(u32),
+    /// One per core that Gapless may use.
+    Max,
+}
+
+impl Instances {
+    /// The number, on a machine with `cores` usable cores.
+    pub fn on(self, cores: u32) -> u32 {
+        match self {
+            Self::Count(n) => n,
+            Self::Max => cores.max(1),
+        }
+    }
+}
+
+/// How begun work is finished when an instance retires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainSpec {
+    /// How long requests in flight are waited for.
+    #[serde(with = "millis")]
+    pub timeout: Duration,
+    /// What becomes of WebSockets and other upgraded connections.
+    pub websocket: WebSocketPolicy,
+    /// How long they are waited for under [`WebSocketPolicy::Keep`].
+    #[serde(with = "millis")]
+    pub websocket_timeout: Duration,
+}
+
+/// What becomes of upgraded connections when their instance retires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WebSocketPolicy {
+    /// They end with the drain: clients reconnect to the new release.
+    #[default]
+    Close,
+    /// They stay on the old instance until they end by themselves.
+    Keep,
+}
+
+/// When a failed instance is started again, and how soon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestartSpec {
+    /// Whether at all.
+    pub policy: RestartPolicy,
+    /// Delay after the second failure in a row; the first restart is at once, and it doubles from here.
+    #[serde(with = "millis")]
+    pub backoff: Duration,
+    /// The longest delay.
+    #[serde(with = "millis")]
+    pub backoff_max: Duration,
+    /// Each such time without failure takes one failure off the count.
+    #[serde(with = "millis")]
+    pub stable_after: Duration,
+}
+
+/// Whether an instance that ended by itself is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestartPolicy {
+    /// However it ended.
+    #[default]
+    Always,
+    /// Unless it exited with code 0.
+    OnFailure,
+    /// Never.
+    Never,
+}
+
+/// How a new release replaces the old one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutSpec {
+    /// By which strategy.
+    pub strategy: Strategy,
+    /// How many instances may run beyond the wanted number while rolling.
+    pub max_surge: u32,
+    /// How many of the wanted number may be missing while rolling. Not both may be 0.
+    pub max_unavailable: u32,
+    /// How long the new release is watched at full traffic before the old one is given up.
+    #[serde(with = "millis")]
+    pub bake: Duration,
+}
+
+/// What becomes of an app's output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogSpec {
+    /// A log file is rotated beyond this many bytes.
+    pub max_size: u64,
+    /// A log file is rotated when its first line is older than this.
+    #[serde(with = "millis")]
+    pub max_age: Duration,
+    /// How many rotated files are kept per stream.
+    pub keep: u32,
+}
+
+/// What becomes of requests while no instance is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldSpec {
+    /// How many may wait at once, over all workers.
+    pub max_requests: u32,
+    /// How long each may wait; then 503 with `Retry-After`.
+    #[serde(with = "millis")]
+    pub timeout: Duration,
+}
+
+/// Which requests may be sent a second time after they may have reached an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetrySpec {
+    /// Also those with methods that are not idempotent and no `Idempotency-Key`: only for apps that know a
+    /// repeated request when they see one.
+    pub non_idempotent: bool,
+    /// Bodies up to this many bytes are kept for a second try.
+    pub max_body: u64,
+}

@@ -1,0 +1,91 @@
+//! One immutable version of an app: code, config, environment.
+
+use crate::address::AddressMode;
+use crate::command::CommandLine;
+use crate::ids::ReleaseId;
+use crate::probe::ProbeSpec;
+use crate::signal::Signal;
+use crate::time::{WallTime, millis};
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The half of an app whose change needs new processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseSpec {
+    /// What to run.
+    pub command: CommandLine,
+    /// Where; absolute. A deployed release runs in the same place below its own directory.
+    pub cwd: Utf8PathBuf,
+    /// The port that the app itself asks for, if it is known.
+    pub port: Option<u16>,
+    /// How an instance is told where to listen.
+    pub address: AddressMode,
+    /// Its environment: `env_file`, then `env` over it. Secrets live here: never printed.
+    pub env: BTreeMap<String, String>,
+    /// Asked first; until it passes, the other probes wait.
+    pub startup: Option<ProbeSpec>,
+    /// Gates traffic and every step.
+    pub ready: ProbeSpec,
+    /// From its start until an instance that is not ready has failed.
+    #[serde(with = "millis")]
+    pub start_deadline: Duration,
+    /// Restarts a wedged instance.
+    pub live: Option<ProbeSpec>,
+    /// How it is stopped.
+    pub stop: StopSpec,
+}
+
+/// How an instance is stopped once its work is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopSpec {
+    /// Sent first.
+    pub signal: Signal,
+    /// To whom.
+    pub to: StopTarget,
+    /// After which the whole group gets SIGKILL.
+    #[serde(with = "millis")]
+    pub timeout: Duration,
+}
+
+/// Who gets the stop signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopTarget {
+    /// Every process of the instance, as a shell or `npm` in front would not pass it on.
+    #[default]
+    Group,
+    /// The first process only, for one that stops its own children in order.
+    Main,
+}
+
+/// A release as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Its number.
+    pub id: ReleaseId,
+    /// What to run. Paths point into `code` if there is one.
+    pub spec: ReleaseSpec,
+    /// The caller's `PATH`, `HOME`, `LANG` and the like at the time; below `spec.env`.
+    pub base_env: BTreeMap<String, String>,
+    /// Its own copy of the code; none if it runs in the user's directory (in place).
+    pub code: Option<Utf8PathBuf>,
+    /// When it was made.
+    pub created: WallTime,
+    /// What is known of it.
+    pub mark: Mark,
+}
+
+/// What is known of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mark {
+    /// Nothing yet.
+    #[default]
+    Untried,
+    /// A rollout to it completed.
+    Good,
+    /// A rollout to it failed.
+    Bad,
+}

@@ -1,0 +1,176 @@
+//! The move from one release to another.
+
+use crate::failure::Failure;
+use crate::ids::{AppName, InstanceId, ReleaseId, RolloutId};
+use crate::time::{Moment, WallTime};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How a new release replaces the old one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// A few instances at a time.
+    #[default]
+    Rolling,
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rolling => "rolling",
+        })
+    }
+}
+
+/// What a user did to cause a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RolloutKind {
+    /// `up` or `start`: the app is new, or its file changed.
+    Up,
+    /// `deploy`: new code.
+    Deploy,
+    /// `reload`: same directory and config, new processes.
+    Reload,
+    /// `rollback`: an earlier release.
+    Rollback,
+}
+
+impl RolloutKind {
+    /// The command's name.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Deploy => "deploy",
+            Self::Reload => "reload",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+/// A rollout as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// Its number.
+    pub id: RolloutId,
+    /// Whose.
+    pub app: AppName,
+    /// What caused it.
+    pub kind: RolloutKind,
+    /// The release before; none for an app's first, which has nothing to return to.
+    pub from: Option<ReleaseId>,
+    /// The release that is rolled out.
+    pub to: ReleaseId,
+    /// How.
+    pub strategy: Strategy,
+    /// Where it stands.
+    pub phase: RolloutPhase,
+    /// Since when it is held by the user, if it is. Nothing new is started or retired meanwhile; a failure
+    /// still returns.
+    pub paused: Option<Moment>,
+    /// When it began.
+    pub began: Moment,
+    /// When it began, for people.
+    pub began_at: WallTime,
+}
+
+impl Rollout {
+    /// Whether it has ended.
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.phase, RolloutPhase::Ended { .. })
+    }
+}
+
+/// Where a rollout stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "kebab-case")]
+pub enum RolloutPhase {
+    /// Instances of the new release are started and take over.
+    Replacing {
+        /// Since when.
+        since: Moment,
+    },
+    /// All traffic is on the new release; the last of the old stay warm.
+    Baking {
+        /// Since when.
+        since: Moment,
+        /// Until when.
+        until: Moment,
+    },
+    /// The new release is proven; the last of the old drain and stop. The point of no return is passed.
+    Retiring {
+        /// Since when.
+        since: Moment,
+    },
+    /// It failed or was aborted; the old release takes everything back.
+    Returning {
+        /// Since when.
+        since: Moment,
+        /// Why.
+        why: AbortReason,
+    },
+    /// It is over.
+    Ended {
+        /// When.
+        at: Moment,
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+impl RolloutPhase {
+    /// One word for tables and JSON.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Replacing { .. } => "replacing",
+            Self::Baking { .. } => "baking",
+            Self::Retiring { .. } => "retiring",
+            Self::Returning { .. } => "returning",
+            Self::Ended { .. } => "ended",
+        }
+    }
+}
+
+/// Why a rollout is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AbortReason {
+    /// An instance of the new release failed.
+    InstanceFailed {
+        /// Which.
+        instance: InstanceId,
+        /// How.
+        failure: Failure,
+    },
+    /// The user said so.
+    Asked,
+}
+
+impl fmt::Display for AbortReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InstanceFailed { instance, failure } => write!(f, "instance {instance} failed: {failure}"),
+            Self::Asked => f.write_str("`gapless abort` asked for it"),
+        }
+    }
+}
+
+/// How a rollout ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The new release has all traffic, the old instances are gone.
+    Completed,
+    /// The old release has all traffic again.
+    Aborted {
+        /// Why.
+        why: AbortReason,
+    },
+    /// An app's first release failed; there was nothing to return to. Its instances are tried again with
+    /// backoff.
+    Failed {
+        /// Why.
+        why: AbortReason,
+    },
+}

@@ -1,0 +1,110 @@
+//! Why nothing is happening right now, as a type: command line, API and dashboard say the same.
+
+use crate::ids::{Generation, InstanceId};
+use crate::time::Moment;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What an app is waiting for. Every wait has a deadline, except those on the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "waiting_on", rename_all = "kebab-case")]
+pub enum WaitingOn {
+    /// An instance has started and must become ready.
+    Ready {
+        /// Which.
+        instance: InstanceId,
+        /// When the start will have failed.
+        deadline: Moment,
+    },
+    /// An instance failed and is started again.
+    Backoff {
+        /// Which.
+        instance: InstanceId,
+        /// When.
+        deadline: Moment,
+    },
+    /// An instance was ready, fails its probes, and may come back.
+    Recovery {
+        /// Which.
+        instance: InstanceId,
+        /// When it will be asked again at the latest.
+        deadline: Moment,
+    },
+    /// The proxy must say that every worker has the new split.
+    SplitApplied {
+        /// Which snapshot; none while it is being sent.
+        generation: Option<Generation>,
+        /// When it will be sent again.
+        deadline: Moment,
+    },
+    /// A retiring instance finishes its requests.
+    Drained {
+        /// Which.
+        instance: InstanceId,
+        /// Requests in flight.
+        requests: u32,
+        /// Upgraded connections (WebSockets) open.
+        upgraded: u32,
+        /// When it is stopped regardless.
+        deadline: Moment,
+    },
+    /// An instance was signalled and must end.
+    Stopped {
+        /// Which.
+        instance: InstanceId,
+        /// When it is killed.
+        deadline: Moment,
+    },
+    /// The new release is watched under full traffic.
+    Baked {
+        /// Until when.
+        deadline: Moment,
+    },
+    /// The user paused the rollout; `gapless resume` goes on.
+    Resume {
+        /// Since when.
+        since: Moment,
+    },
+    /// A rollout of the same app is in progress; this one begins after it.
+    Turn {
+        /// Of how many waiting it is one.
+        queued: u32,
+    },
+}
+
+impl WaitingOn {
+    /// When the wait ends by itself; none where only the user, or another rollout, ends it.
+    pub const fn deadline(&self) -> Option<Moment> {
+        match self {
+            Self::Ready { deadline, .. }
+            | Self::Backoff { deadline, .. }
+            | Self::Recovery { deadline, .. }
+            | Self::SplitApplied { deadline, .. }
+            | Self::Drained { deadline, .. }
+            | Self::Stopped { deadline, .. }
+            | Self::Baked { deadline } => Some(*deadline),
+            Self::Resume { .. } | Self::Turn { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for WaitingOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready { instance, .. } => write!(f, "{instance} to become ready"),
+            Self::Backoff { instance, .. } => write!(f, "{instance} to be started again"),
+            Self::Recovery { instance, .. } => write!(f, "{instance} to pass its readiness probe again"),
+            Self::SplitApplied { .. } => f.write_str("the proxy to apply the new split"),
+            Self::Drained { instance, requests, upgraded: 0, .. } => {
+                write!(f, "{instance} to finish {requests} requests")
+            }
+            Self::Drained { instance, requests, upgraded, .. } => {
+                write!(f, "{instance} to finish {requests} requests and {upgraded} upgraded connections")
+            }
+            Self::Stopped { instance, .. } => write!(f, "{instance} to stop"),
+            Self::Baked { .. } => f.write_str("the bake time to pass"),
+            Self::Resume { .. } => f.write_str("`gapless resume`"),
+            Self::Turn { queued } => write!(f, "the rollout in progress to end ({queued} waiting)"),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Messages on a Unix stream socket: length, JSON, descriptors.

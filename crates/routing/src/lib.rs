@@ -1,0 +1,16 @@
+//! What control tells the proxy, and what the proxy answers.
+//!
+//! Control and proxy are separate processes that share nothing but these types. Control connects to the
+//! socket at `$GAPLESS_HOME/proxy.sock` and sends whole [`Snapshot`]s, each with a generation; the proxy
+//! answers when every worker has it, and streams its counters back. Level-triggered: after any crash of
+//! either side the newest snapshot is sent again, and nothing needs to be remembered. Connected by path and
+//! not by an inherited pair, so that both find each other again whoever else died.
+//!
+//! Listening sockets travel with the snapshot as descriptors (`SCM_RIGHTS`), see [`frame`].
+
+pub mod frame;
+pub mod message;
+pub mod snapshot;
+
+pub use message::{AppCounters, Backlog, Counters, InFlight, InstanceCounters, ToControl, ToProxy};
+pub use snapshot::{AppRouting, Backend, Duty, Listener, Route, Snapshot};

@@ -1,0 +1,118 @@
+//! The messages between control and proxy.
+
+use crate::snapshot::Snapshot;
+use gapless_model::receipt::TrafficCount;
+use gapless_model::{AppName, Generation, InstanceId, ReleaseId};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// From control to proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToProxy {
+    /// Route like this from now on. Listening sockets that are new come as descriptors with the frame.
+    Apply(Snapshot),
+    /// Send copies of all listening sockets back: for a control that has lost them.
+    GiveListeners,
+    /// Stop accepting, finish what is begun within this many milliseconds, and exit.
+    Shutdown {
+        /// Milliseconds.
+        within: u64,
+    },
+}
+
+/// From proxy to control.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToControl {
+    /// First on every connection: who is there, and what it does already.
+    Hello {
+        /// The proxy's process id.
+        pid: u32,
+        /// Its version.
+        version: String,
+        /// The generation that every worker has.
+        generation: Generation,
+        /// Its listeners.
+        listeners: Vec<SocketAddr>,
+    },
+    /// Every worker has this snapshot. Requests that were sent on by an older one are in `backlog`: from
+    /// here on no request goes to an instance that this snapshot does not let serve.
+    Applied {
+        /// Which snapshot.
+        generation: Generation,
+        /// What instances are working on, those without any left out.
+        backlog: Backlog,
+    },
+    /// The snapshot cannot be applied; the former one stays in force.
+    Refused {
+        /// Which snapshot.
+        generation: Generation,
+        /// Why.
+        message: String,
+    },
+    /// Requests in flight changed for an instance that finishes ([`Duty::Finish`](crate::Duty)): sent when
+    /// it reaches zero, and with the counters while it has not.
+    Backlog(Backlog),
+    /// Counters since the proxy began, sent once per second and right after each `Applied`.
+    Counters(Counters),
+    /// Answer to `GiveListeners`: the descriptors come with the frame, in this order.
+    Listeners {
+        /// Their addresses.
+        addresses: Vec<SocketAddr>,
+    },
+}
+
+/// What instances are working on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Backlog {
+    /// Per instance; those that have nothing may be left out of `Applied`, and are named with zeros in
+    /// `ToControl::Backlog`.
+    pub instances: Vec<(InstanceId, InFlight)>,
+}
+
+/// What one instance is working on, over all workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct InFlight {
+    /// Requests sent on whose answer is not complete.
+    pub requests: u32,
+    /// Upgraded connections (WebSockets) open.
+    pub upgraded: u32,
+}
+
+/// Cumulative counters. They begin at zero with each proxy process.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counters {
+    /// Per instance that has ever been named and is still in the snapshot, or left it in this report.
+    pub instances: Vec<InstanceCounters>,
+    /// Per app: requests that no instance can be charged with are counted here only. `served` and all
+    /// others are totals of the app.
+    pub apps: Vec<AppCounters>,
+}
+
+/// Counters of one app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppCounters {
+    /// Which app.
+    pub app: AppName,
+    /// Its requests.
+    pub traffic: TrafficCount,
+    /// The longest, in milliseconds, that a request waited in the proxy before it was on its way to an
+    /// instance, since the report before this one.
+    pub longest_stall_ms: u64,
+    /// Requests being held now.
+    pub holding: u32,
+}
+
+/// Counters of one instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceCounters {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Of which release.
+    pub release: ReleaseId,
+    /// Its requests.
+    pub traffic: TrafficCount,
+    /// What it is working on now.
+    pub in_flight: InFlight,
+}

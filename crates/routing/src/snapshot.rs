@@ -1,0 +1,85 @@
+//! Everything that the proxy needs to know at one moment.
+
+use gapless_model::app::{HoldSpec, RetrySpec};
+use gapless_model::route::HostPattern;
+use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// The whole routing of an installation. A newer one replaces an older one entirely.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Higher is newer.
+    pub generation: Generation,
+    /// Public listeners. One that is not named any more is closed, its connections are finished.
+    pub listeners: Vec<Listener>,
+    /// Which request goes to which app.
+    pub routes: Vec<Route>,
+    /// Who serves the apps.
+    pub apps: Vec<AppRouting>,
+    /// Whether requests are written to the access log.
+    pub access_log: bool,
+}
+
+/// A public listening socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Where it listens. Two listeners never have the same address.
+    pub address: SocketAddr,
+    /// Its place among the descriptors that came with this frame; none if the proxy already has it.
+    pub descriptor: Option<usize>,
+}
+
+/// A rule. Among those that match, the exact host goes before the wildcard before any host, then the
+/// longest path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The listener that the request came by.
+    pub listener: SocketAddr,
+    /// Which hosts; none means every host.
+    pub host: Option<HostPattern>,
+    /// Path prefix of whole segments.
+    pub path: String,
+    /// Where to.
+    pub app: AppName,
+}
+
+/// Who serves one app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppRouting {
+    /// Which app.
+    pub app: AppName,
+    /// Its instances that serve, or still finish requests.
+    pub backends: Vec<Backend>,
+    /// What becomes of requests while none serves.
+    pub hold: HoldSpec,
+    /// Which requests may be sent a second time.
+    pub retry: RetrySpec,
+}
+
+/// An instance as the proxy sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backend {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Of which release.
+    pub release: ReleaseId,
+    /// Where it is reached.
+    pub address: Address,
+    /// What it is there for.
+    pub duty: Duty,
+}
+
+/// Whether an instance gets new requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Duty {
+    /// New requests may go to it, in proportion to the weight (at least 1) among its app's instances.
+    Serve {
+        /// The weight.
+        weight: u32,
+    },
+    /// It gets no new requests and finishes those that it has; idle connections to it are closed. Its
+    /// requests in flight are reported as they end.
+    Finish,
+}
