@@ -16,7 +16,7 @@ pub enum Progress {
         behind: RolloutId,
     },
     /// How it stands; sent whenever something changed.
-    At(Stand),
+    At(Box<Stand>),
     /// It is over. The last line.
     Ended {
         /// What it did to the traffic.
