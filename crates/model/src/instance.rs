@@ -121,3 +121,12 @@ pub struct Retiring {
     /// When upgraded connections (WebSockets) are no longer waited for.
     pub upgraded_deadline: Moment,
 }
+
+/// What one instance is working on, over all workers of the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct InFlight {
+    /// Requests sent on whose answer is not complete.
+    pub requests: u32,
+    /// Upgraded connections (WebSockets) open.
+    pub upgraded: u32,
+}

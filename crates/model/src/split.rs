@@ -38,6 +38,14 @@ impl Split {
         self.0.entry(release).or_default().insert(instance);
     }
 
+    /// Takes an instance out.
+    pub fn remove(&mut self, instance: &InstanceId) {
+        self.0.retain(|_, set| {
+            set.remove(instance);
+            !set.is_empty()
+        });
+    }
+
     /// Percent of the traffic by release, rounded, adding up to 100 unless empty.
     pub fn percent(&self) -> BTreeMap<ReleaseId, u32> {
         let total = u32::try_from(self.len()).unwrap_or(u32::MAX);

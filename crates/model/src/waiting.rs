@@ -5,7 +5,8 @@ use crate::time::Moment;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What an app is waiting for. Every wait has a deadline, except those on the user.
+/// What an app is waiting for. Every wait of a rollout has a deadline, except those on
+/// the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "waiting_on", rename_all = "kebab-case")]
 pub enum WaitingOn {
@@ -27,8 +28,8 @@ pub enum WaitingOn {
     Recovery {
         /// Which.
         instance: InstanceId,
-        /// When it will be asked again at the latest.
-        deadline: Moment,
+        /// Since when it fails them.
+        since: Moment,
     },
     /// The proxy must say that every worker has the new split.
     SplitApplied {
@@ -73,17 +74,16 @@ pub enum WaitingOn {
 }
 
 impl WaitingOn {
-    /// When the wait ends by itself; none where only the user, or another rollout, ends it.
+    /// When the wait ends by itself; none where only the user, the app or another rollout ends it.
     pub const fn deadline(&self) -> Option<Moment> {
         match self {
             Self::Ready { deadline, .. }
             | Self::Backoff { deadline, .. }
-            | Self::Recovery { deadline, .. }
             | Self::SplitApplied { deadline, .. }
             | Self::Drained { deadline, .. }
             | Self::Stopped { deadline, .. }
             | Self::Baked { deadline } => Some(*deadline),
-            Self::Resume { .. } | Self::Turn { .. } => None,
+            Self::Recovery { .. } | Self::Resume { .. } | Self::Turn { .. } => None,
         }
     }
 }

@@ -1,0 +1,43 @@
+//! The one question.
+
+use crate::decision::Decision;
+use crate::desired::Desired;
+use crate::observed::Observed;
+use crate::target::{Target, split};
+use crate::{phase, retire, rolling, waits, wedged};
+use gapless_model::{Moment, RolloutPhase, Strategy, WaitingOn};
+
+/// What to do now.
+///
+/// Pure: the same inputs give the same decision. At most one phase change is decided at a time, and the
+/// actions are those of the new phase.
+pub fn decide(desired: &Desired, observed: &Observed, now: Moment) -> Decision {
+    let next = desired.rollout.as_ref().and_then(|r| phase::next(desired, observed, r, now));
+    let in_phase = next.as_ref().or(desired.rollout.as_ref().map(|r| &r.phase));
+
+    let mut decision = Decision { phase: next.clone(), ..Decision::default() };
+    if let Some(target) = Target::of(desired, in_phase) {
+        decision.split = split(desired, observed, &target);
+        if !is_held(desired, in_phase) {
+            decision.actions = match desired.rollout.as_ref().map_or(Strategy::Rolling, |r| r.strategy) {
+                Strategy::Rolling => rolling::step(desired, observed, &target, now),
+            };
+        }
+    }
+    for action in &decision.actions {
+        if let crate::Action::Retire { instance, .. } = action {
+            decision.split.remove(instance);
+        }
+    }
+    decision.actions.extend(retire::stops(desired, observed, now));
+    decision.actions.extend(wedged::restart(desired, observed, now));
+    decision.waiting = waits::waits(desired, observed, in_phase, &decision.split, now);
+    decision.wake = decision.waiting.iter().filter_map(WaitingOn::deadline).filter(|at| *at > now).min();
+    decision
+}
+
+/// Whether the user holds the rollout. A return is never held.
+fn is_held(desired: &Desired, phase: Option<&RolloutPhase>) -> bool {
+    let paused = desired.rollout.as_ref().is_some_and(|r| r.paused.is_some());
+    paused && matches!(phase, Some(RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. }))
+}

@@ -1,0 +1,107 @@
+//! What must never be decided. Checked in simulation, and in debug builds at every decision.
+
+use crate::decision::{Action, Decision};
+use crate::desired::Desired;
+use crate::observed::Observed;
+use crate::retire::{Readiness, readiness};
+use gapless_model::{InstanceId, Moment, WaitingOn};
+use std::fmt;
+
+/// A decision that breaks a promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants and the messages say it")]
+pub enum Violation {
+    SplitNamesUnready { instance: InstanceId },
+    CapacityBelowFloor { serving: usize, available: usize, floor: usize },
+    StoppedTooEarly { instance: InstanceId, readiness: Option<Readiness> },
+    RetiredTwice { instance: InstanceId },
+    TooMany { running: usize, ceiling: usize },
+    WaitWithoutDeadline { wait: WaitingOn },
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SplitNamesUnready { instance } => {
+                write!(f, "the split names {instance}, which is not ready")
+            }
+            Self::CapacityBelowFloor { serving, available, floor } => {
+                write!(f, "{serving} instances would serve, {available} could, and at least {floor} should")
+            }
+            Self::StoppedTooEarly { instance, readiness } => {
+                write!(f, "{instance} would be stopped while it is {readiness:?}")
+            }
+            Self::RetiredTwice { instance } => write!(f, "{instance} would be retired a second time"),
+            Self::TooMany { running, ceiling } => {
+                write!(f, "{running} instances would run, and {ceiling} are allowed")
+            }
+            Self::WaitWithoutDeadline { wait } => write!(f, "waiting for {wait} has no deadline"),
+        }
+    }
+}
+
+/// Every promise that `decision` breaks.
+pub fn violations(
+    desired: &Desired,
+    observed: &Observed,
+    decision: &Decision,
+    now: Moment,
+) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let find = |id: &InstanceId| observed.instances.iter().find(|i| i.id() == id);
+
+    // 1. A split never names an instance that is not ready.
+    for id in decision.split.instances() {
+        if !find(id).is_some_and(crate::Instance::is_able) {
+            found.push(Violation::SplitNamesUnready { instance: id.clone() });
+        }
+    }
+
+    // 2. Ready capacity never falls below the floor while there are instances to provide it.
+    let able = observed.staying().filter(|i| i.is_able() && i.view.address.is_some());
+    let (available, floor) = (able.count(), desired.floor());
+    if desired.routed && decision.split.len() < floor.min(available) {
+        found.push(Violation::CapacityBelowFloor { serving: decision.split.len(), available, floor });
+    }
+
+    let mut starts = 0;
+    for action in &decision.actions {
+        match action {
+            Action::Start { .. } => starts += 1,
+            Action::Retire { instance, .. } => {
+                if find(instance).is_none_or(crate::Instance::is_retiring) {
+                    found.push(Violation::RetiredTwice { instance: instance.clone() });
+                }
+            }
+            // 3. No stop signal before the split without it is applied on every worker, and its work is
+            //    done or its deadline has passed.
+            Action::Stop { instance } => {
+                let readiness = find(instance).and_then(|i| readiness(desired, observed, i, now));
+                if readiness != Some(Readiness::Free) || decision.split.names(instance) {
+                    found.push(Violation::StoppedTooEarly { instance: instance.clone(), readiness });
+                }
+            }
+            Action::Restart { instance } => {
+                if decision.split.names(instance) {
+                    found.push(Violation::StoppedTooEarly { instance: instance.clone(), readiness: None });
+                }
+            }
+        }
+    }
+    let retires = decision.actions.iter().filter(|a| matches!(a, Action::Retire { .. })).count();
+    let running = (observed.staying().count() + starts).saturating_sub(retires);
+    if starts > 0 && running > desired.ceiling() {
+        found.push(Violation::TooMany { running, ceiling: desired.ceiling() });
+    }
+
+    // 5. Every wait has a deadline and a named reason. (4 is about how a rollout ends: the simulation asks.)
+    let rolling = desired.rollout.is_some();
+    for wait in &decision.waiting {
+        let without = matches!(wait, WaitingOn::Resume { .. } | WaitingOn::Turn { .. })
+            || (!rolling && matches!(wait, WaitingOn::Recovery { .. }));
+        if wait.deadline().is_none() && !without {
+            found.push(Violation::WaitWithoutDeadline { wait: wait.clone() });
+        }
+    }
+    found
+}

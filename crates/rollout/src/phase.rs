@@ -1,0 +1,115 @@
+//! How a rollout moves from phase to phase.
+//!
+//! ```text
+//! Replacing ──all ready──▶ Baking ──time passed──▶ Retiring ──old ones gone──▶ Ended: Completed
+//!     │                      │
+//!     └──── failed, or asked ┴──▶ Returning ──old release carries all──▶ Ended: Aborted
+//! ```
+//!
+//! From `Retiring` there is no way back: the old instances are going. A first release has nothing to return
+//! to: when it fails the rollout ends as `Failed`, and its instances are tried on.
+
+use crate::desired::Desired;
+use crate::observed::{Instance, Observed};
+use crate::target::Target;
+use gapless_model::{AbortReason, Failure, InstanceState, Moment, Outcome, Rollout, RolloutPhase};
+
+/// How often an instance of a new release may crash before it was ready until the rollout returns. A second
+/// chance, for a start that raced with something; a broken release crashes twice as well.
+pub const BOOT_CRASHES_ALLOWED: u32 = 1;
+
+/// The phase that follows now; none if the rollout stays where it is.
+pub fn next(desired: &Desired, observed: &Observed, rollout: &Rollout, now: Moment) -> Option<RolloutPhase> {
+    let to = |i: &&Instance| i.release() == rollout.to;
+    let others_exist = || observed.instances.iter().any(|i| i.release() != rollout.to);
+    let complete =
+        || observed.staying().filter(to).filter(|i| i.is_able()).count() >= desired.wanted as usize;
+    let paused = rollout.paused.is_some();
+
+    match &rollout.phase {
+        RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. } if desired.wanted == 0 => {
+            // The app was stopped meanwhile. Nothing serves, so nothing can be proven: the release that was
+            // known to work is the one to start again.
+            Some(returning(rollout, AbortReason::Asked, now))
+        }
+        RolloutPhase::Replacing { .. } => match failure(observed, rollout) {
+            Some(why) => Some(returning(rollout, why, now)),
+            None if complete() && !paused => Some(match rollout.from {
+                Some(_) => RolloutPhase::Baking { since: now, until: now + desired.bake },
+                // Nothing is kept warm for a first release, so there is nothing to bake for.
+                None => RolloutPhase::Ended { at: now, outcome: Outcome::Completed },
+            }),
+            None => None,
+        },
+        RolloutPhase::Baking { until, .. } => match failure(observed, rollout) {
+            Some(why) => Some(returning(rollout, why, now)),
+            None if now >= *until
+                && complete()
+                && !paused
+                && others_lost_traffic(desired, observed, rollout) =>
+            {
+                Some(RolloutPhase::Retiring { since: now })
+            }
+            None => None,
+        },
+        RolloutPhase::Retiring { .. } if !others_exist() => {
+            Some(RolloutPhase::Ended { at: now, outcome: Outcome::Completed })
+        }
+        RolloutPhase::Returning { why, .. } if has_returned(desired, observed, rollout) => {
+            Some(RolloutPhase::Ended { at: now, outcome: Outcome::Aborted { why: why.clone() } })
+        }
+        RolloutPhase::Retiring { .. } | RolloutPhase::Returning { .. } | RolloutPhase::Ended { .. } => None,
+    }
+}
+
+fn returning(rollout: &Rollout, why: AbortReason, now: Moment) -> RolloutPhase {
+    match rollout.from {
+        Some(_) => RolloutPhase::Returning { since: now, why },
+        None => RolloutPhase::Ended { at: now, outcome: Outcome::Failed { why } },
+    }
+}
+
+/// What is wrong with the new release, if anything.
+fn failure(observed: &Observed, rollout: &Rollout) -> Option<AbortReason> {
+    observed.staying().filter(|i| i.release() == rollout.to).find_map(|i| Some((i, fatal(i)?))).map(
+        |(i, failure)| AbortReason::InstanceFailed { instance: i.id().clone(), failure: failure.clone() },
+    )
+}
+
+/// The instance's failure, if it speaks against its release. It was started for this rollout, so whatever
+/// went wrong with it since its start counts, even if it has recovered.
+fn fatal(instance: &Instance) -> Option<&Failure> {
+    let failure = instance.view.last_failure.as_ref()?;
+    let crashed_again = instance.view.restarts > BOOT_CRASHES_ALLOWED
+        || match instance.view.state {
+            InstanceState::Backoff { failures, .. } => failures > BOOT_CRASHES_ALLOWED,
+            InstanceState::Gone { .. } => true,
+            _ => false,
+        };
+    match failure {
+        Failure::Exited { was_ready: false, .. } if !crashed_again => None,
+        _ => Some(failure),
+    }
+}
+
+/// Whether every worker has a split without the other releases.
+fn others_lost_traffic(desired: &Desired, observed: &Observed, rollout: &Rollout) -> bool {
+    !desired.routed
+        || observed
+            .instances
+            .iter()
+            .filter(|i| i.release() != rollout.to)
+            .all(|i| observed.is_cut_off(i.id()))
+}
+
+/// Whether the old release has everything again: enough instances that serve, and none of the new left.
+fn has_returned(desired: &Desired, observed: &Observed, rollout: &Rollout) -> bool {
+    let Some(target) = Target::of(desired, Some(&rollout.phase)) else { return true };
+    let serving = observed
+        .staying()
+        .filter(|i| target.is_met_by(i) && i.is_able())
+        .filter(|i| !desired.routed || observed.serves(i.id()))
+        .count();
+    let left = observed.instances.iter().any(|i| !target.is_met_by(i));
+    !left && serving >= desired.wanted as usize
+}

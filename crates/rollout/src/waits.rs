@@ -1,0 +1,68 @@
+//! Why nothing else is happening.
+
+use crate::desired::Desired;
+use crate::observed::{Instance, Observed};
+use crate::retire::{Readiness, readiness};
+use crate::wedged;
+use gapless_model::{InstanceState, Moment, RolloutPhase, Split, WaitingOn};
+
+/// How long the proxy has to acknowledge a split before it is sent again. It takes milliseconds; this is for
+/// a proxy that is being replaced.
+pub const ACKNOWLEDGE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Everything that is waited for, once `split` is on its way and the rollout is in `phase`.
+pub fn waits(
+    desired: &Desired,
+    observed: &Observed,
+    phase: Option<&RolloutPhase>,
+    split: &Split,
+    now: Moment,
+) -> Vec<WaitingOn> {
+    let mut waits = Vec::new();
+    if let Some(since) = desired.rollout.as_ref().and_then(|r| r.paused) {
+        waits.push(WaitingOn::Resume { since });
+    }
+    let in_force = observed.acknowledged.as_ref().is_some_and(|a| a.split == *split);
+    if desired.routed && (!in_force || observed.sent.is_some()) {
+        waits.push(WaitingOn::SplitApplied {
+            generation: observed.sent.as_ref().map(|s| s.generation),
+            deadline: observed.sent.as_ref().map_or(now + ACKNOWLEDGE, |s| s.answer_by),
+        });
+    }
+    waits.extend(observed.instances.iter().filter_map(|i| instance_wait(desired, observed, i, now)));
+    if let Some(RolloutPhase::Baking { until, .. }) = phase
+        && now < *until
+    {
+        waits.push(WaitingOn::Baked { deadline: *until });
+    }
+    waits
+}
+
+fn instance_wait(desired: &Desired, observed: &Observed, i: &Instance, now: Moment) -> Option<WaitingOn> {
+    let instance = i.id().clone();
+    match (&i.view.state, readiness(desired, observed, i, now)) {
+        (InstanceState::Stopping { kill_at, .. }, _) => {
+            Some(WaitingOn::Stopped { instance, deadline: *kill_at })
+        }
+        (_, Some(Readiness::Busy { requests, upgraded, until })) => {
+            Some(WaitingOn::Drained { instance, requests, upgraded, deadline: until })
+        }
+        (_, Some(_)) => None,
+        (InstanceState::Starting { deadline, .. }, None) => {
+            Some(WaitingOn::Ready { instance, deadline: *deadline })
+        }
+        (InstanceState::Backoff { until, .. }, None) => {
+            Some(WaitingOn::Backoff { instance, deadline: *until })
+        }
+        (InstanceState::Unready { since, .. }, None) => Some(WaitingOn::Recovery { instance, since: *since }),
+        (InstanceState::Wedged { .. }, None) => {
+            wedged::deadline(desired, i).map(|deadline| WaitingOn::Drained {
+                instance,
+                requests: i.backlog.map_or(0, |b| b.requests),
+                upgraded: i.backlog.map_or(0, |b| b.upgraded),
+                deadline,
+            })
+        }
+        (InstanceState::Ready { .. } | InstanceState::Gone { .. }, None) => None,
+    }
+}
