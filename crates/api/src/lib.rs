@@ -3,12 +3,16 @@
 //! HTTP/1.1 and JSON on `$GAPLESS_HOME/control.sock`. `control` serves it, `cli` and scripts speak to it.
 //! [`VERSION`] is part of every path; a change that an older client could not read raises it.
 
+pub mod client;
 pub mod error;
+pub mod lines;
 pub mod progress;
 pub mod request;
 pub mod status;
 
+pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorKind};
+pub use lines::Lines;
 pub use progress::Progress;
 pub use request::{Applied, ApplyRequest, ApplyResult, DeployRequest, RolloutTicket};
 pub use status::Status;
