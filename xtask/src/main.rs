@@ -1,2 +1,48 @@
-//! Tasks.
-fn main() {}
+//! The project's own chores: `cargo xtask`.
+//!
+//! Called by people and by `.ci/run`; nothing of the product knows it. It runs real tools (cargo, npm, apt)
+//! and reads what they say. It never decides anything that a user of Gapless could see.
+
+mod arrows;
+mod files;
+mod provision;
+mod step;
+mod test;
+mod trouble;
+
+use std::process::ExitCode;
+use trouble::Trouble;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  test [-- FILTER…]   every check and every test; with a filter only the tests that match
+  arrows              who may know whom among the crates, and what no build may contain
+  files               source files that have grown too long
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            eprintln!("xtask: {trouble}");
+            ExitCode::from(trouble.exit_code())
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), Trouble> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        ["test"] | ["test", "--"] => test::everything(),
+        ["test", "--", filter @ ..] => test::only(filter),
+        ["arrows"] => arrows::check(),
+        ["files"] => files::check(),
+        _ => Err(Trouble::Usage { given: arguments.join(" "), usage: USAGE }),
+    }
+}

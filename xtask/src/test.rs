@@ -1,0 +1,125 @@
+//! `cargo xtask test`: every check and every test, on a machine that has only Rust before.
+
+use crate::provision::{debian, npm};
+use crate::step::{cargo, root, run, runs, spoken, step, tool, unattended};
+use crate::trouble::Trouble;
+use crate::{arrows, files};
+use std::process::Command;
+use std::time::Instant;
+
+/// How many tests may run side by side where nextest is not there to know the heavy ones apart.
+const PLAIN_THREADS: &str = "2";
+
+/// Everything, the quick checks first.
+pub(crate) fn everything() -> Result<(), Trouble> {
+    let began = Instant::now();
+    step("tools", tools)?;
+    step("format", || run(&mut cargo(["fmt", "--all", "--check"])))?;
+    step("arrows", arrows::check)?;
+    step("files", files::check)?;
+    step("packages", npm::ensure)?;
+    step("clippy", clippy)?;
+    step("node tests", node_tests)?;
+    step("licences and bans", deny)?;
+    step("build", build)?;
+    if has_nextest() {
+        step("doc tests", doc_tests)?;
+    }
+    tests(&[])?;
+    eprintln!("── every check passed in {}", spoken(began.elapsed()));
+    Ok(())
+}
+
+/// Only the tests that match, without the other checks.
+pub(crate) fn only(filter: &[&str]) -> Result<(), Trouble> {
+    step("tools", tools)?;
+    step("packages", npm::ensure)?;
+    step("build", build)?;
+    tests(filter)
+}
+
+fn tools() -> Result<(), Trouble> {
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if !runs(&mut cargo([subcommand, "--version"])) {
+            return Err(Trouble::Missing {
+                what: format!("cargo {subcommand}"),
+                how: format!("install with `rustup component add {component}`"),
+            });
+        }
+    }
+    let mut programs = debian::NODE.to_vec();
+    programs.push(debian::PYTHON);
+    debian::ensure(&programs)
+}
+
+fn clippy() -> Result<(), Trouble> {
+    run(locked(&mut cargo(["clippy", "--workspace", "--all-targets"])).args(["--", "-D", "warnings"]))
+}
+
+/// The programs, before the tests that run them. The same workspace-wide features as the tests, so that
+/// nothing is compiled twice.
+fn build() -> Result<(), Trouble> {
+    run(locked(&mut cargo(["build", "--workspace", "--bins"])))
+}
+
+fn tests(filter: &[&str]) -> Result<(), Trouble> {
+    let mut command = if has_nextest() {
+        let mut command = cargo(["nextest", "run", "--workspace"]);
+        if unattended() {
+            command.args(["--profile", "ci"]);
+        }
+        command
+    } else {
+        let mut command = cargo(["test", "--workspace"]);
+        command.env("RUST_TEST_THREADS", PLAIN_THREADS);
+        if unattended() {
+            command.arg("--no-fail-fast");
+        }
+        command
+    };
+    run(locked(&mut command).args(filter))
+}
+
+/// nextest leaves these out; plain cargo runs them with the others.
+fn doc_tests() -> Result<(), Trouble> {
+    run(locked(&mut cargo(["test", "--workspace", "--doc", "--quiet"])))
+}
+
+fn node_tests() -> Result<(), Trouble> {
+    let mut files = Vec::new();
+    let directory = root().join("node/test");
+    let unreadable = |source| Trouble::File { verb: "read", path: directory.clone(), source };
+    if directory.is_dir() {
+        for entry in std::fs::read_dir(&directory).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if [".test.js", ".test.cjs", ".test.mjs"].iter().any(|ending| name.ends_with(ending)) {
+                files.push(path);
+            }
+        }
+    }
+    if files.is_empty() {
+        return Ok(());
+    }
+    files.sort();
+    // Named one by one: what a directory means here differs between Node 20 and 22.
+    run(tool("node", ["--test"]).args(files))
+}
+
+/// cargo-deny where it is; the bans that matter most are held by `arrows` everywhere.
+fn deny() -> Result<(), Trouble> {
+    if !runs(&mut cargo(["deny", "--version"])) {
+        eprintln!("cargo-deny is not installed: licences are not looked at; bans and sources were");
+        return Ok(());
+    }
+    run(&mut cargo(["deny", "--workspace", "check", "bans", "licenses", "sources"]))
+}
+
+fn has_nextest() -> bool {
+    runs(&mut cargo(["nextest", "--version"]))
+}
+
+/// Where nobody watches, the lock file is what counts.
+fn locked(command: &mut Command) -> &mut Command {
+    if unattended() { command.arg("--locked") } else { command }
+}
