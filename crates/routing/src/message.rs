@@ -1,6 +1,7 @@
 //! The messages between control and proxy.
 
 use crate::snapshot::Snapshot;
+pub use gapless_model::instance::InFlight;
 use gapless_model::receipt::TrafficCount;
 use gapless_model::{AppName, Generation, InstanceId, ReleaseId};
 use serde::{Deserialize, Serialize};
@@ -69,15 +70,6 @@ pub struct Backlog {
     /// Per instance; those that have nothing may be left out of `Applied`, and are named with zeros in
     /// `ToControl::Backlog`.
     pub instances: Vec<(InstanceId, InFlight)>,
-}
-
-/// What one instance is working on, over all workers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct InFlight {
-    /// Requests sent on whose answer is not complete.
-    pub requests: u32,
-    /// Upgraded connections (WebSockets) open.
-    pub upgraded: u32,
 }
 
 /// Cumulative counters. They begin at zero with each proxy process.
