@@ -1,1 +1,26 @@
-//! To be filled.
+//! What Linux offers and the standard library does not: one small file per concept.
+//!
+//! Called by `keeper`, `supervise`, `logs`, `proxy` and `control`. It knows none of our other rooms: its types
+//! are plain numbers, paths and descriptors, and whoever calls gives them meaning. It decides nothing, logs
+//! nothing, never spawns a thread, and holds no state of its own. This is the only room with unsafe code.
+
+pub mod activation;
+pub mod clock;
+pub mod descriptor;
+pub mod detach;
+pub mod fdstore;
+pub mod fifo;
+pub mod group;
+pub mod listening;
+pub mod lock;
+pub mod marks;
+pub mod notify;
+pub mod pidfd;
+pub mod poll;
+pub mod port;
+pub mod process;
+pub mod reap;
+pub mod signals;
+pub mod usage;
+
+pub use pidfd::{Ended, PidFd};
