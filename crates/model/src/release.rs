@@ -69,12 +69,21 @@ pub struct Release {
     pub spec: ReleaseSpec,
     /// The caller's `PATH`, `HOME`, `LANG` and the like at the time; below `spec.env`.
     pub base_env: BTreeMap<String, String>,
+    /// The `cwd` as the user's file has it: that of `spec` differs from it if the release has its own code.
+    pub declared_cwd: Utf8PathBuf,
     /// Its own copy of the code; none if it runs in the user's directory (in place).
     pub code: Option<Utf8PathBuf>,
     /// When it was made.
     pub created: WallTime,
     /// What is known of it.
     pub mark: Mark,
+}
+
+impl Release {
+    /// The spec as the user's file has it.
+    pub fn declared(&self) -> ReleaseSpec {
+        ReleaseSpec { cwd: self.declared_cwd.clone(), ..self.spec.clone() }
+    }
 }
 
 /// What is known of a release.
