@@ -1,0 +1,170 @@
+//! The keeper's loop.
+
+use crate::control::Control;
+use crate::error::KeeperError;
+use crate::home::Home;
+use crate::pace::Pace;
+use crate::shelf::Shelf;
+use gapless_sys::signals::Signals;
+use gapless_sys::{Ended, clock, descriptor, notify, poll, reap};
+use std::ffi::OsString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+const SIGHUP: i32 = 1;
+const SIGINT: i32 = 2;
+const SIGTERM: i32 = 15;
+const SIGCHLD: i32 = 17;
+
+/// Keeps `home`: runs `control` (program and arguments), and again whenever it dies, until it exits with code
+/// 0 or we are asked to end. Descriptors that it stores are handed back to the next one.
+///
+/// To be called from the main thread while it is the only one. Says on stderr what happens.
+pub fn run(home: &Path, control: &[OsString]) -> ExitCode {
+    match Keeper::new(home, control).and_then(Keeper::keep) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gapless: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What control is to the keeper.
+#[derive(Debug)]
+enum State {
+    Running(Control),
+    Waiting { until: Instant },
+}
+
+struct Keeper<'a> {
+    home: Home,
+    command: &'a [OsString],
+    shelf: Shelf,
+    pace: Pace,
+    inbox: OwnedFd,
+    signals: Signals,
+    state: State,
+    /// We were asked to end: when control has, so do we.
+    ending: bool,
+    _lock: gapless_sys::lock::Lock,
+}
+
+impl<'a> Keeper<'a> {
+    fn new(home: &Path, command: &'a [OsString]) -> Result<Self, KeeperError> {
+        let system = |doing| move |error| KeeperError::System { doing, error };
+        let home = Home::prepare(home)?;
+        let lock = home.hold()?;
+        reap::adopt_orphans().map_err(system("become the parent of orphans"))?;
+        let signals = Signals::take(&[SIGHUP, SIGINT, SIGTERM, SIGCHLD]).map_err(system("take signals"))?;
+        Ok(Self {
+            inbox: home.inbox()?,
+            home,
+            command,
+            shelf: Shelf::default(),
+            pace: Pace::default(),
+            signals,
+            state: State::Waiting { until: Instant::now() },
+            ending: false,
+            _lock: lock,
+        })
+    }
+
+    fn keep(mut self) -> Result<(), KeeperError> {
+        loop {
+            // What control sent with its last breath is on the shelf before the next one starts.
+            self.read_inbox();
+            self.start_if_due();
+            poll::readable([self.signals.as_fd(), self.inbox.as_fd()], self.timeout())
+                .map_err(|error| KeeperError::System { doing: "wait for events", error })?;
+            if self.heed_signals() || self.reap() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn start_if_due(&mut self) {
+        match self.state {
+            State::Waiting { until } if Instant::now() >= until => {}
+            _ => return,
+        }
+        self.state = match Control::start(self.command, &self.home, &self.shelf) {
+            Ok(control) => {
+                say(&format!("control runs (pid {})", control.pid));
+                State::Running(control)
+            }
+            Err(error) => {
+                say(&error.to_string());
+                State::Waiting { until: Instant::now() + self.pace.delay_after(Duration::ZERO) }
+            }
+        };
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        match self.state {
+            State::Running(_) => None,
+            State::Waiting { until } => Some(until.saturating_duration_since(Instant::now())),
+        }
+    }
+
+    fn read_inbox(&mut self) {
+        let mut buffer = [0; notify::MAX];
+        loop {
+            match descriptor::receive(&self.inbox, &mut buffer) {
+                Ok((length, descriptors)) => self.shelf.heed(notify::parse(&buffer[..length]), descriptors),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    say(&format!("cannot read what control hands over: {error}"));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// True if it is time to end.
+    fn heed_signals(&mut self) -> bool {
+        while let Some(number) = self.signals.read() {
+            if matches!(number, SIGTERM | SIGINT) {
+                self.ending = true;
+                match &self.state {
+                    State::Running(control) => control.signal(SIGTERM),
+                    State::Waiting { .. } => return true,
+                }
+            }
+        }
+        false
+    }
+
+    /// Reaps whoever ended: control, or an orphan of it. True if it is time to end.
+    fn reap(&mut self) -> bool {
+        while let Some((pid, ended)) = reap::next() {
+            let State::Running(control) = &self.state else { continue };
+            if control.pid != pid {
+                continue;
+            }
+            if self.ending || ended == Ended::Code(0) {
+                say(&format!("control (pid {pid}) ended as it should"));
+                return true;
+            }
+            let delay = self.pace.delay_after(control.ran());
+            say(&format!("control (pid {pid}) {}; it is started again in {delay:?}", how(ended)));
+            self.state = State::Waiting { until: Instant::now() + delay };
+        }
+        false
+    }
+}
+
+fn how(ended: Ended) -> String {
+    match ended {
+        Ended::Code(code) => format!("exited with code {code}"),
+        Ended::Signal(number) => format!("was ended by signal {number}"),
+        Ended::Unknown => "ended".to_owned(),
+    }
+}
+
+/// One line for `logs/keeper.log`, with the wall clock's seconds since 1970 in front.
+fn say(what: &str) {
+    eprintln!("{} keeper: {what}", clock::wall_millis() / 1000);
+}
