@@ -1,0 +1,184 @@
+//! The engine: everything that control knows, and the order in which it acts.
+//!
+//! A state machine without I/O, time or tasks: [`Engine::handle`] takes one [`Input`] and gives orders to a
+//! [`Platform`] and a [`Journal`]. So the same code runs in production and in simulation, where control is
+//! killed between any two of its steps.
+//!
+//! For each app the same circle turns: *observe* (an input changes what is known) → *decide*
+//! ([`gapless_rollout::decide`]) → *journal* the decision → when that is written, *act*. While an app's
+//! journal entry is on its way nothing is decided for that app; other apps go on.
+
+mod acknowledge;
+mod act;
+mod app;
+mod apply;
+mod command;
+mod compare;
+mod managed;
+mod receipt;
+mod record;
+mod recover;
+mod rollouts;
+mod routes;
+mod settle;
+mod traffic;
+mod view;
+
+pub use app::{App, Run};
+pub use apply::{Plan, ReleaseOrder};
+pub use recover::{Found, Recovery};
+pub use rollouts::{Closed, NewRelease};
+pub use view::{Followed, Usage};
+
+use crate::platform::{Journal, Platform};
+use gapless_api::ErrorBody;
+use gapless_model::instance::InstanceView;
+use gapless_model::{AppName, Generation, Moment, RolloutId, WallTime};
+use gapless_routing::{Backlog, Counters};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Something that was observed.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// An instance changed.
+    Instance(Box<InstanceView>),
+    /// A proxy is there; it has this generation already.
+    ProxyUp {
+        /// Its process.
+        pid: u32,
+        /// What every worker of it has.
+        generation: Generation,
+    },
+    /// The proxy is gone, or cannot be reached.
+    ProxyDown,
+    /// Every worker of the proxy has this snapshot.
+    Applied {
+        /// Which.
+        generation: Generation,
+        /// What instances were working on.
+        backlog: Backlog,
+    },
+    /// Retiring instances finished something.
+    Backlog(Backlog),
+    /// The proxy's counters.
+    Counters(Counters),
+    /// A journal entry was written, or could not be.
+    Committed {
+        /// As given to [`Journal::commit`].
+        token: u64,
+        /// Why not.
+        error: Option<String>,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// The two clocks, read once per input.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// To decide by.
+    pub moment: Moment,
+    /// To show.
+    pub wall: WallTime,
+}
+
+/// What the engine acts through.
+pub struct World<'a> {
+    /// Does.
+    pub platform: &'a mut dyn Platform,
+    /// Remembers.
+    pub journal: &'a mut dyn Journal,
+    /// The time.
+    pub now: Now,
+}
+
+/// Everything that control knows.
+#[derive(Debug)]
+pub struct Engine {
+    apps: BTreeMap<AppName, App>,
+    cores: u32,
+    access_log: bool,
+    next_rollout: u64,
+    next_token: u64,
+    routes: routes::Routes,
+    closed: BTreeMap<RolloutId, Closed>,
+    dirty: BTreeSet<AppName>,
+    troubles: Vec<String>,
+    /// Grows with every change that somebody who follows might want to see.
+    version: u64,
+}
+
+/// Errors of commands are errors of the API.
+pub type Refusal = ErrorBody;
+
+impl Engine {
+    /// An engine that knows nothing, on a machine with `cores` usable cores.
+    pub fn new(cores: u32) -> Self {
+        Self {
+            apps: BTreeMap::new(),
+            cores,
+            access_log: true,
+            next_rollout: 1,
+            next_token: 1,
+            routes: routes::Routes::default(),
+            closed: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            troubles: Vec::new(),
+            version: 0,
+        }
+    }
+
+    /// Takes an input. Call [`Self::settle`] after one or several of them.
+    pub fn handle(&mut self, input: Input, world: &mut World<'_>) {
+        self.version += 1;
+        match input {
+            Input::Instance(view) => self.observe_instance(*view, world),
+            Input::ProxyUp { pid, generation } => self.proxy_up(pid, generation),
+            Input::ProxyDown => self.proxy_down(),
+            Input::Applied { generation, backlog } => self.acknowledge(generation, &backlog),
+            Input::Backlog(backlog) => self.observe_backlog(&backlog),
+            Input::Counters(counters) => self.count(&counters, world),
+            Input::Committed { token, error } => self.committed(token, error, world),
+            Input::Tick => self.dirty.extend(
+                self.apps
+                    .values()
+                    .filter(|a| a.wake.is_some_and(|at| at <= world.now.moment))
+                    .map(|a| a.name.clone()),
+            ),
+        }
+    }
+
+    /// When [`Input::Tick`] should come at the latest.
+    pub fn wake(&self) -> Option<Moment> {
+        self.apps.values().filter_map(|a| a.wake).min()
+    }
+
+    /// Grows with every change that somebody who follows might want to see.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// All apps, by name.
+    pub fn apps(&self) -> impl Iterator<Item = &App> {
+        self.apps.values()
+    }
+
+    /// One app.
+    pub fn app(&self, name: &AppName) -> Option<&App> {
+        self.apps.get(name)
+    }
+
+    /// What is wrong with Gapless itself, for people.
+    pub fn troubles(&self) -> &[String] {
+        &self.troubles
+    }
+
+    fn token(&mut self) -> u64 {
+        self.next_token += 1;
+        self.next_token
+    }
+
+    fn touch(&mut self, app: &AppName) {
+        self.dirty.insert(app.clone());
+    }
+}

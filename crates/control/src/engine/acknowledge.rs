@@ -1,0 +1,40 @@
+//! What the proxy says of the splits: which one every worker has, and what is still in flight beside it.
+
+use super::Engine;
+use gapless_model::Generation;
+use gapless_rollout::Acknowledged;
+use gapless_routing::Backlog;
+
+impl Engine {
+    /// Every worker has this snapshot. From here on what an instance outside the split is working on is
+    /// known: nothing new can come to it.
+    pub(super) fn acknowledge(&mut self, generation: Generation, backlog: &Backlog) {
+        let Some(at) = self.routes.unanswered.iter().position(|(g, _)| *g == generation) else { return };
+        let Some((_, splits)) = self.routes.unanswered.drain(..=at).next_back() else { return };
+        self.routes.applied = Some(generation);
+        for (name, split) in splits {
+            let Some(app) = self.apps.get_mut(&name) else { continue };
+            for (id, managed) in &mut app.instances {
+                managed.backlog = (!split.names(id)).then(|| {
+                    backlog.instances.iter().find(|(i, _)| i == id).map(|(_, b)| *b).unwrap_or_default()
+                });
+            }
+            app.acknowledged = Some(Acknowledged { generation, split });
+            app.sent.take_if(|s| s.generation <= generation);
+            self.dirty.insert(name);
+        }
+    }
+
+    /// Retiring instances finished something. Only for those that are cut off: for others the count may grow
+    /// again.
+    pub(super) fn observe_backlog(&mut self, backlog: &Backlog) {
+        for (id, in_flight) in &backlog.instances {
+            let Some(app) = self.apps.get_mut(id.app()) else { continue };
+            let Some(managed) = app.instances.get_mut(id) else { continue };
+            if managed.backlog.is_some() {
+                managed.backlog = Some(*in_flight);
+                self.dirty.insert(id.app().clone());
+            }
+        }
+    }
+}

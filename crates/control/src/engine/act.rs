@@ -1,0 +1,94 @@
+//! Carry out what was decided, once the journal has it.
+
+use super::record::planned;
+use super::{Engine, World};
+use gapless_model::event::What;
+use gapless_model::instance::InstanceView;
+use gapless_model::{AppName, InstanceId, InstanceState};
+use gapless_rollout::Action;
+use gapless_store::Change;
+
+impl Engine {
+    /// The journal has written a decision, or could not. A disk that is full must not stop what keeps the
+    /// traffic going: it is acted on all the same, and said in `status` by the journal itself.
+    pub(super) fn committed(&mut self, token: u64, error: Option<String>, world: &mut World<'_>) {
+        if let Some(error) = error {
+            tracing::warn!("acting on a decision that the journal could not write: {error}");
+        }
+        let Some(app) = self.apps.values_mut().find(|a| a.pending.as_ref().is_some_and(|p| p.token == token))
+        else {
+            return;
+        };
+        let name = app.name.clone();
+        let Some(pending) = app.pending.take() else { return };
+        for action in pending.actions {
+            self.act(&name, action, world);
+        }
+        if let Some(phase) = pending.phase {
+            self.enter_phase(&name, phase, world);
+        }
+        self.touch(&name);
+    }
+
+    fn act(&mut self, name: &AppName, action: Action, world: &mut World<'_>) {
+        let Some(app) = self.apps.get_mut(name) else { return };
+        match action {
+            Action::Start { release } => {
+                let id = InstanceId::new(name.clone(), app.next_instance);
+                app.next_instance += 1;
+                let Some(order) = app.start_order(&id, release) else { return };
+                app.instances.insert(id.clone(), planned(id, release, world.now));
+                world.platform.start(order);
+            }
+            Action::Retire { instance, retiring } => {
+                if let Some(managed) = app.instances.get_mut(&instance) {
+                    managed.retiring = Some(retiring);
+                    self.routes.change();
+                }
+            }
+            Action::Stop { instance } => world.platform.stop(&instance),
+            Action::Restart { instance } => world.platform.restart(&instance),
+        }
+    }
+
+    /// An instance changed: remember what another control would need to adopt it, and decide anew.
+    pub(super) fn observe_instance(&mut self, view: InstanceView, world: &mut World<'_>) {
+        let name = view.id.app().clone();
+        let Some(app) = self.apps.get_mut(&name) else { return };
+        let Some(managed) = app.instances.get_mut(&view.id) else { return };
+        let before = managed.record();
+        let failed_anew = view.last_failure.is_some() && view.last_failure != managed.view.last_failure;
+        if view.process.is_some() && view.process != managed.view.process {
+            managed.started = world.now.wall;
+            managed.was_ready = false;
+        }
+        managed.was_ready |= view.state.is_ready();
+        managed.view = view;
+
+        let id = managed.view.id.clone();
+        if let InstanceState::Gone { exit } = managed.view.state
+            && managed.retiring.is_some()
+        {
+            let note = app.note(world.now, What::InstanceStopped { instance: id.clone(), exit });
+            app.instances.remove(&id);
+            world.platform.forget(&id);
+            world.journal.commit(0, vec![Change::DeleteInstance(id), note]);
+        } else {
+            let after = managed.record();
+            let failure = managed.view.last_failure.clone().filter(|_| failed_anew);
+            let mut changes = Vec::new();
+            if before != after {
+                changes.extend(app.instance_record(after));
+            }
+            if let Some(failure) = failure {
+                changes.push(app.note(world.now, What::InstanceFailed { instance: id, failure }));
+            }
+            if !changes.is_empty() {
+                // What happened, not what is intended: nobody waits for it.
+                world.journal.commit(0, changes);
+            }
+        }
+        self.routes.change();
+        self.touch(&name);
+    }
+}

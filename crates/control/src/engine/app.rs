@@ -1,0 +1,201 @@
+//! An app as the engine knows it.
+
+use super::managed::Managed;
+use super::rollouts::{Active, Queued};
+use super::traffic::Traffic;
+use gapless_model::{
+    AppName, AppSettings, AppSpec, InstanceId, Moment, Release, ReleaseId, ReleaseSpec, Split, WaitingOn,
+};
+use gapless_rollout::{Acknowledged, Action, Desired, Observed, Sent};
+use gapless_store::{AppRecord, Change, InstanceRecord};
+use std::collections::BTreeMap;
+
+/// Everything that is known of one app.
+#[derive(Debug)]
+pub struct App {
+    /// Its name.
+    pub name: AppName,
+    /// How to run and serve it.
+    pub settings: AppSettings,
+    /// Whether it should run.
+    pub run: Run,
+    /// The release that serves, or is being replaced.
+    pub current: Option<ReleaseId>,
+    /// All releases that are kept.
+    pub releases: BTreeMap<ReleaseId, Release>,
+    pub(crate) active: Option<Active>,
+    pub(crate) queued: Option<Queued>,
+    pub(crate) instances: BTreeMap<InstanceId, Managed>,
+    pub(crate) next_instance: u32,
+    pub(crate) next_release: u32,
+    pub(crate) acknowledged: Option<Acknowledged>,
+    pub(crate) sent: Option<Sent>,
+    /// As last decided.
+    pub(crate) split: Split,
+    pub(crate) waiting: Vec<WaitingOn>,
+    pub(crate) wake: Option<Moment>,
+    /// A decision whose journal entry is on its way.
+    pub(crate) pending: Option<Pending>,
+    /// What the user asked of the rollout, until it is decided.
+    pub(crate) asked: Option<Asked>,
+    pub(crate) traffic: Traffic,
+    /// Why the last rollout did not complete, for people.
+    pub(crate) last_failure: Option<String>,
+}
+
+/// Whether an app should run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// It should.
+    Running,
+    /// All instances go, then it should run again.
+    Restarting,
+    /// It should not; its definition stays.
+    Stopped,
+    /// It should not, and when its last instance is gone it is forgotten.
+    Deleted,
+}
+
+/// What the user asked of the rollout in progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Take it back.
+    Abort,
+    /// End the bake.
+    Promote,
+}
+
+/// A decision whose journal entry is on its way.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) token: u64,
+    pub(crate) phase: Option<gapless_model::RolloutPhase>,
+    pub(crate) actions: Vec<Action>,
+}
+
+impl App {
+    pub(crate) fn new(name: AppName, settings: AppSettings) -> Self {
+        Self {
+            name,
+            settings,
+            run: Run::Running,
+            current: None,
+            releases: BTreeMap::new(),
+            active: None,
+            queued: None,
+            instances: BTreeMap::new(),
+            next_instance: 1,
+            next_release: 1,
+            acknowledged: None,
+            sent: None,
+            split: Split::default(),
+            waiting: Vec::new(),
+            wake: None,
+            pending: None,
+            asked: None,
+            traffic: Traffic::default(),
+            last_failure: None,
+        }
+    }
+
+    /// Whether the proxy sends it requests.
+    pub fn is_routed(&self) -> bool {
+        !self.settings.routes.is_empty()
+    }
+
+    /// How many instances should serve now.
+    pub fn wanted(&self, cores: u32) -> u32 {
+        match self.run {
+            Run::Running => self.settings.instances.on(cores),
+            Run::Restarting | Run::Stopped | Run::Deleted => 0,
+        }
+    }
+
+    /// How many instances are ready and stay.
+    pub fn ready(&self) -> u32 {
+        let able = self.instances.values().filter(|i| i.retiring.is_none() && i.view.state.is_ready());
+        u32::try_from(able.count()).unwrap_or(u32::MAX)
+    }
+
+    /// The release that the app is on, or is on its way to, or will be when what waits has its turn: what a
+    /// changed file is compared with.
+    pub fn latest(&self) -> Option<&Release> {
+        let id = self
+            .queued
+            .as_ref()
+            .map(|q| q.to)
+            .or(self.active.as_ref().filter(|a| !a.is_returning()).map(|a| a.rollout.to))
+            .or(self.current)?;
+        self.releases.get(&id)
+    }
+
+    pub(crate) fn desired(&self, cores: u32) -> Desired {
+        Desired {
+            app: self.name.clone(),
+            wanted: self.wanted(cores),
+            current: self.current,
+            rollout: self.active.as_ref().map(|a| a.rollout.clone()).filter(|r| !r.has_ended()),
+            max_surge: self.settings.rollout.max_surge,
+            max_unavailable: self.settings.rollout.max_unavailable,
+            bake: self.settings.rollout.bake,
+            drain: self.settings.drain.clone(),
+            routed: self.is_routed(),
+        }
+    }
+
+    pub(crate) fn observed(&self) -> Observed {
+        Observed {
+            instances: self.instances.values().map(Managed::for_decider).collect(),
+            acknowledged: self.acknowledged.clone(),
+            sent: self.sent.clone(),
+        }
+    }
+
+    /// What the journal keeps of it; none before it has a release, or once it is deleted: what is not kept
+    /// does not come back.
+    pub(crate) fn record(&self) -> Option<Change> {
+        let spec = AppSpec {
+            name: self.name.clone(),
+            release: self.latest()?.declared(),
+            settings: self.settings.clone(),
+        };
+        (self.run != Run::Deleted).then(|| {
+            Change::PutApp(Box::new(AppRecord {
+                spec,
+                wanted_running: matches!(self.run, Run::Running | Run::Restarting),
+                current: self.current,
+                next_instance: self.next_instance,
+                next_release: self.next_release,
+            }))
+        })
+    }
+
+    /// What the journal keeps of one of its instances.
+    pub(crate) fn instance_record(&self, record: InstanceRecord) -> Option<Change> {
+        (self.run != Run::Deleted).then(|| Change::PutInstance(Box::new(record)))
+    }
+
+    /// What the journal keeps of the rollout that waits.
+    pub(crate) fn queue_record(&self) -> Change {
+        let value = self.queued.as_ref().and_then(|q| serde_json::to_string(q).ok()).unwrap_or_default();
+        Change::PutSetting { name: format!("queued:{}", self.name), value }
+    }
+
+    pub(crate) fn is_settled(&self, cores: u32) -> bool {
+        let able =
+            self.ready() >= self.wanted(cores) || self.instances.values().any(|i| i.view.state.is_gone());
+        let quiet = !self.instances.values().any(|i| i.retiring.is_some());
+        let enough = self.instances.len() >= self.wanted(cores) as usize;
+        self.active.is_none()
+            && self.pending.is_none()
+            && self.run != Run::Restarting
+            && able
+            && quiet
+            && enough
+    }
+
+    /// The spec of a release by its number.
+    pub fn spec_of(&self, id: ReleaseId) -> Option<&ReleaseSpec> {
+        self.releases.get(&id).map(|r| &r.spec)
+    }
+}

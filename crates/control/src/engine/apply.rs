@@ -1,0 +1,144 @@
+//! Make an app as a file has it: find out what that takes, and take over what needs no new processes.
+
+use super::compare::{release_changes, settings_changes};
+use super::{App, Engine, Refusal, Run, World};
+use crate::platform::Errand;
+use camino::Utf8PathBuf;
+use gapless_api::ErrorKind;
+use gapless_model::event::What;
+use gapless_model::route::RouteSpec;
+use gapless_model::{AppName, AppSettings, AppSpec, ReleaseId, ReleaseSpec};
+use std::collections::BTreeMap;
+
+/// What it takes to make an app as the file has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Changes of settings, in words.
+    pub settings: Vec<String>,
+    /// A new release, with what changed in words; none if the one that runs will do.
+    pub release: Option<(ReleaseOrder, Vec<String>)>,
+    /// Whether it was stopped and must be started.
+    pub start: bool,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub const fn is_empty(&self) -> bool {
+        self.settings.is_empty() && self.release.is_none() && !self.start
+    }
+}
+
+/// A release that is to be made on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseOrder {
+    /// Of which app.
+    pub app: AppName,
+    /// What to run, as the user has it.
+    pub spec: ReleaseSpec,
+    /// Where to copy the code from; none to run in the user's directory.
+    pub code: Option<Utf8PathBuf>,
+}
+
+impl Engine {
+    /// Refuses what cannot stand together: two apps on one route, within `specs` or beside what runs.
+    ///
+    /// # Errors
+    /// The first such pair.
+    pub fn check_routes(&self, specs: &[AppSpec]) -> Result<(), Refusal> {
+        let mut taken: BTreeMap<String, &AppName> = BTreeMap::new();
+        let running = self
+            .apps
+            .values()
+            .filter(|a| a.run != Run::Deleted && !specs.iter().any(|s| s.name == a.name))
+            .map(|a| (&a.name, &a.settings.routes));
+        let wanted = specs.iter().map(|s| (&s.name, &s.settings.routes));
+        let key = |r: &RouteSpec| r.to_string();
+        for (name, route) in running.chain(wanted).flat_map(|(n, rs)| rs.iter().map(move |r| (n, r))) {
+            if let Some(other) = taken.insert(key(route), name)
+                && other != name
+            {
+                return Err(Refusal {
+                    kind: ErrorKind::BadRequest,
+                    message: format!("{name} and {other} both want the route {route}"),
+                    hint: Some(
+                        "give one of them another listen address, host or path, or delete the other app"
+                            .to_owned(),
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What it takes to make an app as `spec` has it.
+    pub fn plan(&self, spec: &AppSpec) -> Plan {
+        let make = |code| ReleaseOrder { app: spec.name.clone(), spec: spec.release.clone(), code };
+        let Some(app) = self.apps.get(&spec.name).filter(|a| a.run != Run::Deleted) else {
+            return Plan { settings: Vec::new(), release: Some((make(None), Vec::new())), start: false };
+        };
+        let settings = settings_changes(&app.settings, &spec.settings);
+        let start = app.run == Run::Stopped;
+        let release = match app.latest() {
+            None => Some((make(None), Vec::new())),
+            Some(latest) => {
+                let changes = release_changes(&latest.declared(), &spec.release);
+                // Deployed code stays what it is; another config on it is another release.
+                (!changes.is_empty()).then(|| (make(latest.code.clone()), changes))
+            }
+        };
+        Plan { settings, release, start }
+    }
+
+    /// Takes over settings; the app is known from here on.
+    pub fn configure(&mut self, name: &AppName, settings: &AppSettings, world: &mut World<'_>) {
+        let mut changes = Vec::new();
+        if let Some(app) = self.apps.get_mut(name).filter(|a| a.run != Run::Deleted) {
+            if app.settings == *settings {
+                return;
+            }
+            app.settings = settings.clone();
+            for id in app.instances.keys() {
+                world.platform.reconfigure(id, &settings.restart, &settings.logs);
+            }
+            changes.push(app.note(world.now, What::SettingsChanged));
+        } else {
+            let mut app = App::new(name.clone(), settings.clone());
+            // Numbers are never used twice, not even by an app that is deleted and comes back.
+            if let Some(old) = self.apps.remove(name) {
+                app.next_instance = old.next_instance;
+                app.next_release = old.next_release;
+                app.instances = old.instances;
+            }
+            changes.push(app.note(world.now, What::AppDefined));
+            self.apps.insert(name.clone(), app);
+        }
+        changes.extend(self.apps.get(name).and_then(App::record));
+        world.journal.commit(0, changes);
+        self.routes.change();
+        self.touch(name);
+    }
+
+    /// The number of a release that is about to be made. It is used up even if nothing comes of it.
+    pub fn reserve_release(&mut self, name: &AppName) -> ReleaseId {
+        self.apps.get_mut(name).map_or(ReleaseId(1), |app| {
+            let id = ReleaseId(app.next_release);
+            app.next_release += 1;
+            id
+        })
+    }
+
+    /// Drops an app whose last instance is gone.
+    pub(super) fn forget_app(&mut self, name: &AppName, world: &mut World<'_>) {
+        self.apps.remove(name);
+        world.platform.tidy(Errand::Remove { app: name.clone() });
+        self.routes.change();
+    }
+
+    /// Whether requests are written to the access log.
+    pub fn set_access_log(&mut self, on: bool) {
+        if self.access_log != on {
+            self.access_log = on;
+            self.routes.change();
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! After a restart: what the journal says, held against what runs.
+//!
+//! The journal says what was intended, the machine what is. An instance that runs is adopted as it is, never
+//! restarted; one that should run and does not is started; one that nobody knows of is ended.
+
+use super::record::planned;
+use super::rollouts::{Active, Closed, Queued};
+use super::{App, Engine, Run, World, managed::Managed};
+use crate::platform::{AdoptOrder, StartOrder};
+use gapless_model::event::What;
+use gapless_model::instance::{InstanceView, ProcessId};
+use gapless_model::{
+    AbortReason, Address, AppName, InstanceId, InstanceState, Outcome, ReleaseId, RolloutPhase,
+};
+use gapless_store::{Change, InstanceRecord, State};
+use std::collections::BTreeMap;
+
+/// An instance that runs, by the marks in its environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Which.
+    pub instance: InstanceId,
+    /// Of which release.
+    pub release: ReleaseId,
+    /// Its process.
+    pub process: ProcessId,
+    /// Where it listens, as far as that can be seen.
+    pub address: Option<Address>,
+}
+
+/// What is known of the time between two controls.
+#[derive(Debug)]
+pub struct Recovery {
+    /// What the journal says.
+    pub state: State,
+    /// What runs.
+    pub found: Vec<Found>,
+    /// Whether the machine was started anew since the journal was written: no moment in it means anything.
+    pub rebooted: bool,
+}
+
+impl Engine {
+    /// Takes up where a control before this one left off. Returns how many instances were adopted.
+    pub fn recover(&mut self, recovery: Recovery, world: &mut World<'_>) -> u32 {
+        let Recovery { state, found, rebooted } = recovery;
+        let mut found: BTreeMap<InstanceId, Found> =
+            found.into_iter().map(|f| (f.instance.clone(), f)).collect();
+        self.next_rollout = state.next_rollout.0.max(1);
+        for record in state.apps.values() {
+            let name = record.name();
+            let mut app = App::new(name.clone(), record.spec.settings.clone());
+            app.run = if record.wanted_running { Run::Running } else { Run::Stopped };
+            app.current = record.current;
+            app.next_instance = record.next_instance;
+            app.next_release = record.next_release;
+            let releases = state.releases.iter().filter(|((owner, _), _)| owner == name);
+            app.releases = releases.map(|((_, id), release)| (*id, release.clone())).collect();
+            let queued = state.settings.get(&format!("queued:{name}"));
+            app.queued = queued.and_then(|text| serde_json::from_str::<Queued>(text).ok());
+            self.apps.insert(name.clone(), app);
+        }
+        for record in state.rollouts.values() {
+            self.recover_rollout(&Active::resume(record), record.receipt.clone(), rebooted, world);
+        }
+        let mut adopted = 0;
+        for record in state.instances.values() {
+            let here = found.remove(&record.id);
+            adopted += u32::from(here.is_some());
+            self.recover_instance(record, here, world);
+        }
+        for stray in found.into_values() {
+            adopted += u32::from(self.recover_stray(&stray, world));
+        }
+        let at = world.now.wall;
+        world.journal.commit(0, vec![Change::Note { at, app: None, what: What::ControlStarted { adopted } }]);
+        let waiting: Vec<AppName> = self
+            .apps
+            .values()
+            .filter(|a| a.active.is_none() && a.queued.is_some())
+            .map(|a| a.name.clone())
+            .collect();
+        for name in waiting {
+            self.begin_queued(&name, world);
+        }
+        self.dirty.extend(self.apps.keys().cloned());
+        self.routes.change();
+        adopted
+    }
+
+    fn recover_rollout(
+        &mut self,
+        active: &Active,
+        receipt: Option<gapless_model::Receipt>,
+        rebooted: bool,
+        world: &mut World<'_>,
+    ) {
+        let Some(app) = self.apps.get_mut(&active.rollout.app) else { return };
+        if let Some(receipt) = receipt {
+            let culprit = match &receipt.outcome {
+                Outcome::Aborted { why: AbortReason::InstanceFailed { instance, .. } }
+                | Outcome::Failed { why: AbortReason::InstanceFailed { instance, .. } } => {
+                    Some(instance.clone())
+                }
+                _ => None,
+            };
+            self.close(active.rollout.id, Closed::Ended { receipt: Box::new(receipt), culprit });
+            return;
+        }
+        let mut active = Active::resume(&active.record());
+        let name = app.name.clone();
+        let phase = active.rollout.phase.clone();
+        let revocable = matches!(
+            phase,
+            RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. } | RolloutPhase::Returning { .. }
+        );
+        if rebooted && revocable {
+            // Nothing of before runs any more. The release that was known to work is started.
+            let why = AbortReason::Asked;
+            let outcome = match active.rollout.from {
+                Some(_) => Outcome::Aborted { why },
+                None => Outcome::Failed { why },
+            };
+            active.rollout.phase = RolloutPhase::Ended { at: world.now.moment, outcome };
+        }
+        app.active = Some(active);
+        let phase = app.active.as_ref().map(|a| a.rollout.phase.clone());
+        if let Some(ended @ RolloutPhase::Ended { .. }) = phase {
+            // It had ended, and its receipt was not written.
+            self.enter_phase(&name, ended, world);
+        }
+    }
+
+    fn recover_instance(&mut self, record: &InstanceRecord, here: Option<Found>, world: &mut World<'_>) {
+        let Some(app) = self.apps.get_mut(record.id.app()) else { return };
+        let Some(order) = app.start_order(&record.id, record.release) else { return };
+        let now = world.now;
+        let Some(here) = here else {
+            if record.retiring.is_some() {
+                world.journal.commit(0, vec![Change::DeleteInstance(record.id.clone())]);
+                return;
+            }
+            let mut managed = planned(record.id.clone(), record.release, now);
+            managed.view.restarts = record.restarts;
+            managed.view.last_failure.clone_from(&record.last_failure);
+            app.instances.insert(record.id.clone(), managed);
+            world.platform.start(order);
+            return;
+        };
+        let stopping = matches!(record.state, InstanceState::Stopping { .. });
+        let deadline = match record.state {
+            InstanceState::Starting { deadline, .. } => deadline,
+            _ => now.moment + order.release.spec.start_deadline,
+        };
+        let state = match &record.state {
+            state @ InstanceState::Stopping { .. } => state.clone(),
+            _ if record.was_ready => InstanceState::Ready { since: now.moment },
+            _ => InstanceState::Starting { since: now.moment, deadline },
+        };
+        let address = record.address.clone().or(here.address);
+        let view = InstanceView {
+            id: record.id.clone(),
+            release: record.release,
+            state,
+            process: Some(here.process),
+            address: address.clone(),
+            restarts: record.restarts,
+            last_failure: record.last_failure.clone(),
+        };
+        let managed = Managed {
+            view,
+            retiring: record.retiring,
+            backlog: None,
+            started: record.started.unwrap_or(now.wall),
+            was_ready: record.was_ready,
+        };
+        app.instances.insert(record.id.clone(), managed);
+        world.platform.adopt(AdoptOrder {
+            start: order,
+            process: here.process,
+            address,
+            was_ready: record.was_ready,
+            stopping,
+            start_deadline: deadline,
+            restarts: record.restarts,
+            last_failure: record.last_failure.clone(),
+        });
+    }
+
+    /// An instance that the journal does not know: adopted if its release is known (the disk was full when
+    /// it was started), ended otherwise. Returns whether it was adopted.
+    fn recover_stray(&mut self, stray: &Found, world: &mut World<'_>) -> bool {
+        let known = self.apps.get_mut(stray.instance.app()).and_then(|app| {
+            app.next_instance = app.next_instance.max(stray.instance.number() + 1);
+            app.start_order(&stray.instance, stray.release)
+        });
+        if known.is_none() {
+            tracing::warn!("ending {}, which runs and belongs to no app that is known", stray.instance);
+            world.platform.end_stray(stray.process);
+            return false;
+        }
+        let record = InstanceRecord {
+            id: stray.instance.clone(),
+            release: stray.release,
+            state: InstanceState::Ready { since: world.now.moment },
+            process: Some(stray.process),
+            address: stray.address.clone(),
+            // Until a probe says otherwise: it may be the one that serves.
+            was_ready: stray.address.is_some(),
+            started: Some(world.now.wall),
+            retiring: None,
+            restarts: 0,
+            last_failure: None,
+        };
+        self.recover_instance(&record, Some(stray.clone()), world);
+        true
+    }
+}
+
+impl App {
+    /// What it takes to start, or to have started, one of its instances.
+    pub(super) fn start_order(&self, id: &InstanceId, release: ReleaseId) -> Option<StartOrder> {
+        Some(StartOrder {
+            instance: id.clone(),
+            release: self.releases.get(&release)?.clone(),
+            restart: self.settings.restart.clone(),
+            logs: self.settings.logs.clone(),
+            routed: self.is_routed(),
+        })
+    }
+}

@@ -1,0 +1,354 @@
+//! Rollouts from their begin to their receipt. One at a time per app; another waits, and the newest that
+//! waits replaces one that waited before it.
+
+use super::receipt::Ledger;
+use super::{App, Engine, Refusal, Run, World};
+use crate::platform::Errand;
+use gapless_api::{ErrorKind, RolloutTicket};
+use gapless_model::event::What;
+use gapless_model::receipt::PhaseTime;
+use gapless_model::release::Mark;
+use gapless_model::{
+    AbortReason, AppName, Generation, InstanceId, Moment, Outcome, Receipt, Release, ReleaseId, Rollout,
+    RolloutId, RolloutKind, RolloutPhase,
+};
+use gapless_store::{Change, RolloutRecord};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long an ended rollout waits for the proxy's last counters until its receipt is written without.
+const LAST_COUNT: Duration = Duration::from_secs(3);
+
+/// How many releases of an app are kept beside those in use.
+const RELEASES_KEPT: usize = 5;
+
+/// How many ended rollouts are remembered for those who follow them.
+const CLOSED_KEPT: usize = 100;
+
+/// A rollout in progress, or one that has ended and waits for its last count.
+#[derive(Debug)]
+pub(crate) struct Active {
+    pub(crate) rollout: Rollout,
+    pub(super) ledger: Ledger,
+    /// Each phase with the moment it was entered.
+    phases: Vec<(String, Moment)>,
+    closing: Option<Closing>,
+}
+
+#[derive(Debug)]
+struct Closing {
+    /// The snapshot whose answer brings the last counters.
+    counted_by: Generation,
+    /// When it is not waited for any longer.
+    deadline: Moment,
+}
+
+/// A rollout that waits for another.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Queued {
+    pub(crate) id: RolloutId,
+    pub(crate) to: ReleaseId,
+    pub(crate) kind: RolloutKind,
+}
+
+/// A rollout that is over.
+#[derive(Debug, Clone)]
+pub enum Closed {
+    /// It ended, in whichever way.
+    Ended {
+        /// What it did to the traffic.
+        receipt: Box<Receipt>,
+        /// The instance whose failure ended it, if one did.
+        culprit: Option<InstanceId>,
+    },
+    /// It never began.
+    Dropped {
+        /// Why.
+        message: String,
+    },
+}
+
+/// What a rollout rolls out.
+#[derive(Debug)]
+pub enum NewRelease {
+    /// A release that was just made.
+    Made(Box<Release>),
+    /// One that is kept.
+    Kept(ReleaseId),
+}
+
+/// What the journal keeps of a rollout beside [`Rollout`] itself.
+#[derive(Serialize, Deserialize)]
+struct Notes {
+    ledger: Ledger,
+    phases: Vec<(String, Moment)>,
+}
+
+impl Active {
+    fn begin(rollout: Rollout, ledger: Ledger) -> Self {
+        let phases = vec![(rollout.phase.word().to_owned(), rollout.began)];
+        Self { rollout, ledger, phases, closing: None }
+    }
+
+    /// As it was when a control before this one wrote it.
+    pub(super) fn resume(record: &RolloutRecord) -> Self {
+        let notes = record.begun.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let notes = notes.unwrap_or_else(|| Notes {
+            ledger: Ledger::opening_at(None),
+            phases: vec![(record.rollout.phase.word().to_owned(), record.rollout.began)],
+        });
+        Self { rollout: record.rollout.clone(), ledger: notes.ledger, phases: notes.phases, closing: None }
+    }
+
+    pub(super) fn record(&self) -> RolloutRecord {
+        let notes = Notes { ledger: self.ledger.clone(), phases: self.phases.clone() };
+        RolloutRecord {
+            rollout: self.rollout.clone(),
+            begun: serde_json::to_string(&notes).ok(),
+            receipt: None,
+        }
+    }
+
+    pub(crate) const fn is_returning(&self) -> bool {
+        matches!(
+            self.rollout.phase,
+            RolloutPhase::Returning { .. }
+                | RolloutPhase::Ended { outcome: Outcome::Aborted { .. } | Outcome::Failed { .. }, .. }
+        )
+    }
+
+    /// Whether it has ended and its last counters have come.
+    pub(super) fn may_close(&self, applied: Option<Generation>) -> bool {
+        self.closing.as_ref().is_some_and(|c| applied >= Some(c.counted_by))
+    }
+
+    /// When it is closed without them.
+    pub(super) fn close_by(&self) -> Option<Moment> {
+        self.closing.as_ref().map(|c| c.deadline)
+    }
+}
+
+impl Engine {
+    /// Begins a rollout of `release`, or lets it wait for the one in progress.
+    ///
+    /// # Errors
+    /// No such app, or no such release.
+    pub fn begin_rollout(
+        &mut self,
+        name: &AppName,
+        release: NewRelease,
+        kind: RolloutKind,
+        world: &mut World<'_>,
+    ) -> Result<RolloutTicket, Refusal> {
+        let id = RolloutId(self.next_rollout);
+        let app = self.known_mut(name)?;
+        let mut changes = Vec::new();
+        let to = match release {
+            NewRelease::Made(made) => {
+                let to = made.id;
+                changes.push(Change::PutRelease { app: name.clone(), release: made.clone() });
+                changes.push(app.note(world.now, What::ReleaseMade { release: to }));
+                app.releases.insert(to, *made);
+                to
+            }
+            NewRelease::Kept(to) if app.releases.contains_key(&to) => to,
+            NewRelease::Kept(to) => {
+                return Err(Refusal {
+                    kind: ErrorKind::NotFound,
+                    message: format!("{name} has no release {to}"),
+                    hint: Some(format!("`gapless releases {name}` lists those that are kept")),
+                });
+            }
+        };
+        app.next_release = app.next_release.max(to.0 + 1);
+        let after = app.active.as_ref().map(|a| a.rollout.id);
+        let superseded = match after {
+            Some(_) => app.queued.replace(Queued { id, to, kind }),
+            None => None,
+        };
+        changes.extend(app.record());
+        if let Some(old) = &superseded {
+            changes.push(app.note(world.now, What::RolloutSuperseded { kind: old.kind, by: kind }));
+        }
+        if after.is_some() {
+            changes.push(app.queue_record());
+        }
+        self.next_rollout += 1;
+        world.journal.commit(0, changes);
+        if let Some(old) = &superseded {
+            let by = kind.word();
+            let message = format!("a later `gapless {by}` of {name} took its place before it began");
+            self.close(old.id, Closed::Dropped { message });
+        }
+        if after.is_none() {
+            self.start_rollout(name, &Queued { id, to, kind }, world);
+        }
+        self.touch(name);
+        Ok(RolloutTicket { rollout: id, to, after, supersedes: superseded.map(|q| q.id) })
+    }
+
+    fn start_rollout(&mut self, name: &AppName, queued: &Queued, world: &mut World<'_>) {
+        let opens_at = self.routes.proxy.map(|_| self.routes.upcoming());
+        let Some(app) = self.apps.get_mut(name) else { return };
+        // A stopped app, or one without instances, has nothing that serves and could be gone back to.
+        let stands = app.run == Run::Running && !app.instances.is_empty();
+        let from = app.current.filter(|_| stands);
+        let rollout = Rollout {
+            id: queued.id,
+            app: name.clone(),
+            kind: queued.kind,
+            from,
+            to: queued.to,
+            strategy: app.settings.rollout.strategy,
+            phase: RolloutPhase::Replacing { since: world.now.moment },
+            paused: None,
+            began: world.now.moment,
+            began_at: world.now.wall,
+        };
+        app.run = Run::Running;
+        if from.is_none() {
+            app.current = Some(queued.to);
+        }
+        let began = What::RolloutBegan { rollout: queued.id, kind: queued.kind, from, to: queued.to };
+        let active = Active::begin(rollout, Ledger::opening_at(opens_at.filter(|_| app.is_routed())));
+        let mut changes = vec![
+            Change::PutRollout(Box::new(active.record())),
+            app.queue_record(),
+            app.note(world.now, began),
+        ];
+        app.active = Some(active);
+        changes.extend(app.record());
+        world.journal.commit(0, changes);
+        self.routes.send_again();
+        self.touch(name);
+    }
+
+    /// The rollout enters a phase that was decided and journaled.
+    pub(super) fn enter_phase(&mut self, name: &AppName, phase: RolloutPhase, world: &mut World<'_>) {
+        let upcoming = self.routes.upcoming();
+        let proxy = self.routes.proxy.is_some();
+        let Some(app) = self.apps.get_mut(name) else { return };
+        let routed = app.is_routed();
+        let Some(active) = &mut app.active else { return };
+        if active.phases.last().is_none_or(|(word, _)| word != phase.word()) {
+            active.phases.push((phase.word().to_owned(), world.now.moment));
+        }
+        active.rollout.phase = phase;
+        let RolloutPhase::Ended { outcome, .. } = &active.rollout.phase else { return };
+        let (to, from) = (active.rollout.to, active.rollout.from);
+        let mark = match outcome {
+            Outcome::Completed => Mark::Good,
+            Outcome::Aborted { why: AbortReason::Asked } => Mark::Untried,
+            Outcome::Aborted { .. } | Outcome::Failed { .. } => Mark::Bad,
+        };
+        app.last_failure = match outcome {
+            Outcome::Completed => None,
+            Outcome::Aborted { why } | Outcome::Failed { why } => Some(format!("{to}: {why}")),
+        };
+        app.current = if mark == Mark::Good || from.is_none() { Some(to) } else { from };
+        active.closing = Some(Closing { counted_by: upcoming, deadline: world.now.moment + LAST_COUNT });
+        let mut changes: Vec<_> = app.record().into_iter().collect();
+        if let Some(release) = app.releases.get_mut(&to) {
+            release.mark = mark;
+            changes.push(Change::PutRelease { app: name.clone(), release: Box::new(release.clone()) });
+        }
+        world.journal.commit(0, changes);
+        if let Some(release) = app.current {
+            world.platform.tidy(Errand::Activate { app: name.clone(), release });
+        }
+        if routed && proxy {
+            self.routes.send_again();
+        } else {
+            self.close_rollout(name, world);
+        }
+    }
+
+    /// Writes the receipt, and lets the next one begin.
+    pub(super) fn close_rollout(&mut self, name: &AppName, world: &mut World<'_>) {
+        let Some(app) = self.apps.get_mut(name) else { return };
+        let Some(active) = app.active.take() else { return };
+        let RolloutPhase::Ended { at, outcome } = &active.rollout.phase else {
+            app.active = Some(active);
+            return;
+        };
+        let receipt = active.receipt(*at, outcome.clone());
+        let culprit = match outcome {
+            Outcome::Aborted { why: AbortReason::InstanceFailed { instance, .. } }
+            | Outcome::Failed { why: AbortReason::InstanceFailed { instance, .. } } => Some(instance.clone()),
+            _ => None,
+        };
+        let id = active.rollout.id;
+        let mut record = active.record();
+        record.receipt = Some(receipt.clone());
+        let ended =
+            What::RolloutEnded { rollout: id, outcome: outcome.clone(), receipt: Box::new(receipt.clone()) };
+        let mut changes = vec![Change::PutRollout(Box::new(record)), app.note(world.now, ended)];
+        let next = app.queued.take();
+        changes.extend(app.prune(next.as_ref(), world));
+        world.journal.commit(0, changes);
+        self.close(id, Closed::Ended { receipt: Box::new(receipt), culprit });
+        if let Some(next) = next {
+            self.start_rollout(name, &next, world);
+        }
+        self.touch(name);
+    }
+
+    /// Begins the rollout that waits, when there is none that it would wait for.
+    pub(super) fn begin_queued(&mut self, name: &AppName, world: &mut World<'_>) {
+        let next = self.apps.get_mut(name).and_then(|app| app.queued.take());
+        if let Some(next) = next {
+            self.start_rollout(name, &next, world);
+        }
+    }
+
+    pub(super) fn close(&mut self, id: RolloutId, closed: Closed) {
+        self.closed.insert(id, closed);
+        while self.closed.len() > CLOSED_KEPT {
+            self.closed.pop_first();
+        }
+        self.version += 1;
+    }
+}
+
+impl Active {
+    fn receipt(&self, at: Moment, outcome: Outcome) -> Receipt {
+        let total = self.ledger.total();
+        let ends = self.phases.iter().skip(1).map(|(_, since)| *since);
+        let phases = self
+            .phases
+            .iter()
+            .zip(ends)
+            .map(|((phase, since), end)| PhaseTime { phase: phase.clone(), took: end.since(*since) });
+        Receipt {
+            rollout: self.rollout.id,
+            app: self.rollout.app.clone(),
+            from: self.rollout.from,
+            to: self.rollout.to,
+            outcome,
+            traffic: total.traffic,
+            served_by: total.served_by,
+            longest_stall: self.ledger.longest_stall(),
+            took: at.since(self.rollout.began),
+            phases: phases.collect(),
+        }
+    }
+}
+
+impl App {
+    /// Gives up the oldest releases that nobody could want back.
+    fn prune(&mut self, next: Option<&Queued>, world: &mut World<'_>) -> Vec<Change> {
+        let used = |id: &ReleaseId| {
+            self.current == Some(*id)
+                || next.is_some_and(|q| q.to == *id)
+                || self.instances.values().any(|i| i.view.release == *id)
+        };
+        let unused: Vec<_> = self.releases.keys().copied().filter(|id| !used(id)).collect();
+        let surplus = &unused[..unused.len().saturating_sub(RELEASES_KEPT)];
+        if surplus.is_empty() {
+            return Vec::new();
+        }
+        self.releases.retain(|id, _| !surplus.contains(id));
+        world.platform.tidy(Errand::Prune { app: self.name.clone(), releases: surplus.to_vec() });
+        surplus.iter().map(|id| Change::DeleteRelease { app: self.name.clone(), release: *id }).collect()
+    }
+}

@@ -1,0 +1,165 @@
+//! The routing snapshot: made of what was decided for each app, and sent when it differs from the last.
+
+use super::{App, Engine, Run, World};
+use gapless_model::{AppName, Generation, InstanceState, Moment, Split};
+use gapless_rollout::{Sent, waits};
+use gapless_routing::{AppRouting, Backend, Duty, Listener, Route, Snapshot};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// What the proxy was told, and what it said.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    /// The proxy's process, while there is one.
+    pub(super) proxy: Option<u32>,
+    /// The newest generation that was sent or seen.
+    pub(super) generation: Generation,
+    /// The newest that every worker of this proxy has, as told on this connection.
+    pub(super) applied: Option<Generation>,
+    /// What went out and was not answered yet, the oldest first.
+    pub(super) unanswered: VecDeque<(Generation, BTreeMap<AppName, Split>)>,
+    last: Option<Snapshot>,
+    changed: bool,
+    forced: bool,
+}
+
+impl Routes {
+    /// Something that a snapshot is made of may have changed.
+    pub(super) const fn change(&mut self) {
+        self.changed = true;
+    }
+
+    /// Send a snapshot even if it is the same: its answer brings fresh counters.
+    pub(super) const fn send_again(&mut self) {
+        self.changed = true;
+        self.forced = true;
+    }
+
+    /// The generation that a snapshot sent next will have.
+    pub(super) const fn upcoming(&self) -> Generation {
+        Generation(self.generation.0 + 1)
+    }
+
+    pub(super) fn lose_proxy(&mut self) {
+        self.proxy = None;
+        self.applied = None;
+        self.unanswered.clear();
+        self.last = None;
+    }
+}
+
+impl Engine {
+    pub(super) fn proxy_up(&mut self, pid: u32, generation: Generation) {
+        self.routes.lose_proxy();
+        self.routes.proxy = Some(pid);
+        self.routes.generation = self.routes.generation.max(generation);
+        self.routes.send_again();
+        self.apps.values_mut().for_each(|app| app.lose_proxy());
+        self.dirty.extend(self.apps.keys().cloned());
+    }
+
+    pub(super) fn proxy_down(&mut self) {
+        self.routes.lose_proxy();
+        self.apps.values_mut().for_each(|app| app.lose_proxy());
+        self.dirty.extend(self.apps.keys().cloned());
+    }
+
+    /// Sends a snapshot if anything in it is new.
+    pub(super) fn route(&mut self, world: &mut World<'_>) {
+        // Splits are decided app by app; until each has been decided once after a start, the proxy keeps
+        // what it has.
+        if self.routes.proxy.is_none() {
+            return;
+        }
+        let stale = self.apps.values().any(|a| a.split != a.in_force_or_sent());
+        if !self.routes.changed && !stale {
+            return;
+        }
+        let mut snapshot = self.snapshot();
+        if let Some(last) = &self.routes.last {
+            snapshot.generation = last.generation;
+            if snapshot == *last && !self.routes.forced {
+                self.routes.changed = false;
+                return;
+            }
+        }
+        snapshot.generation = self.routes.upcoming();
+        self.routes.generation = snapshot.generation;
+        self.routes.changed = false;
+        self.routes.forced = false;
+        self.routes.last = Some(snapshot.clone());
+
+        let answer_by = world.now.moment + waits::ACKNOWLEDGE;
+        let mut splits = BTreeMap::new();
+        for app in self.apps.values_mut().filter(|a| a.is_routed()) {
+            app.send(snapshot.generation, answer_by);
+            splits.insert(app.name.clone(), app.split.clone());
+        }
+        self.routes.unanswered.push_back((snapshot.generation, splits));
+        world.platform.route(snapshot);
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let apps = || self.apps.values().filter(|a| a.is_routed() && a.run != Run::Deleted);
+        let listeners: BTreeSet<_> =
+            apps().flat_map(|a| a.settings.routes.iter().map(|r| r.listen)).collect();
+        Snapshot {
+            generation: Generation::default(),
+            listeners: listeners.into_iter().map(|address| Listener { address, descriptor: None }).collect(),
+            routes: apps().flat_map(App::public_routes).collect(),
+            apps: self.apps.values().filter(|a| a.is_routed()).map(App::routing).collect(),
+            access_log: self.access_log,
+        }
+    }
+}
+
+impl App {
+    fn lose_proxy(&mut self) {
+        self.acknowledged = None;
+        self.sent = None;
+        self.instances.values_mut().for_each(|i| i.backlog = None);
+    }
+
+    fn in_force_or_sent(&self) -> Split {
+        let newest = self.sent.as_ref().map(|s| &s.split).or(self.acknowledged.as_ref().map(|a| &a.split));
+        newest.cloned().unwrap_or_default()
+    }
+
+    fn send(&mut self, generation: Generation, answer_by: Moment) {
+        self.sent = Some(Sent { generation, split: self.split.clone(), answer_by });
+        self.wake = Some(self.wake.map_or(answer_by, |at| at.min(answer_by)));
+    }
+
+    fn public_routes(&self) -> impl Iterator<Item = Route> {
+        self.settings.routes.iter().map(|r| Route {
+            listener: r.listen,
+            host: r.host.clone(),
+            path: r.path.clone(),
+            app: self.name.clone(),
+        })
+    }
+
+    fn routing(&self) -> AppRouting {
+        let mut hold = self.settings.hold.clone();
+        if matches!(self.run, Run::Stopped | Run::Deleted) {
+            // Nobody will come: say so at once.
+            hold.max_requests = 0;
+        }
+        let backends = self.instances.values().filter_map(|i| {
+            let address = i.view.address.clone()?;
+            let duty = if self.split.names(&i.view.id) {
+                Duty::Serve { weight: 1 }
+            } else if matches!(i.view.state, InstanceState::Gone { .. } | InstanceState::Backoff { .. }) {
+                return None;
+            } else {
+                Duty::Finish
+            };
+            Some(Backend { instance: i.view.id.clone(), release: i.view.release, address, duty })
+        });
+        AppRouting {
+            app: self.name.clone(),
+            backends: backends.collect(),
+            hold,
+            retry: self.settings.retry.clone(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Decide, for every app that something was observed of.
+
+use super::app::{Asked, Pending};
+use super::rollouts::Active;
+use super::{App, Engine, Run, World};
+use gapless_model::{AbortReason, AppName, Moment, Outcome, RolloutPhase};
+use gapless_rollout::{decide, invariants};
+
+impl Engine {
+    /// Decides for every app whose inputs have changed, then brings the routing up to date. To be called
+    /// after one or several inputs or commands.
+    pub fn settle(&mut self, world: &mut World<'_>) {
+        while let Some(name) = self.dirty.pop_first() {
+            self.settle_app(&name, world);
+        }
+        self.route(world);
+    }
+
+    fn settle_app(&mut self, name: &AppName, world: &mut World<'_>) {
+        self.finish_run(name, world);
+        if self
+            .apps
+            .get(name)
+            .and_then(|a| a.active.as_ref()?.close_by())
+            .is_some_and(|by| by <= world.now.moment)
+        {
+            self.close_rollout(name, world);
+        }
+        let token = self.token();
+        let cores = self.cores;
+        let Some(app) = self.apps.get_mut(name) else { return };
+        if app.pending.is_some() {
+            return;
+        }
+        let now = world.now.moment;
+        if let Some(phase) = app.answer(now) {
+            app.begin_pending(Pending { token, phase: Some(phase), actions: Vec::new() }, world);
+            return;
+        }
+        let (desired, observed) = (app.desired(cores), app.observed());
+        let decision = decide(&desired, &observed, now);
+        debug_assert_eq!(
+            invariants::violations(&desired, &observed, &decision, now),
+            [],
+            "{desired:#?}\n{observed:#?}\n{decision:#?}"
+        );
+
+        app.waiting = decision.waiting;
+        app.wake =
+            [decision.wake, app.active.as_ref().and_then(Active::close_by)].into_iter().flatten().min();
+        if app.split != decision.split {
+            app.split = decision.split;
+        }
+        // A snapshot that was not acknowledged in time is sent again.
+        if app.sent.as_ref().is_some_and(|s| s.answer_by <= now) {
+            app.sent = None;
+            self.routes.send_again();
+        }
+        if decision.phase.is_none() && decision.actions.is_empty() {
+            return;
+        }
+        let pending = Pending { token, phase: decision.phase, actions: decision.actions };
+        app.begin_pending(pending, world);
+    }
+
+    /// What follows once the last instance is gone: a restart goes on, a deleted app is forgotten.
+    fn finish_run(&mut self, name: &AppName, world: &mut World<'_>) {
+        let Some(app) = self.apps.get_mut(name) else { return };
+        if !app.instances.is_empty() || app.pending.is_some() || app.active.is_some() {
+            return;
+        }
+        match app.run {
+            Run::Restarting => app.run = Run::Running,
+            Run::Deleted => self.forget_app(name, world),
+            Run::Running | Run::Stopped => {}
+        }
+    }
+}
+
+impl App {
+    fn begin_pending(&mut self, pending: Pending, world: &mut World<'_>) {
+        let (token, changes) = (pending.token, self.intended(&pending, world.now));
+        self.pending = Some(pending);
+        world.journal.commit(token, changes);
+    }
+
+    /// The phase that the user asked for, if the rollout can still go there.
+    fn answer(&mut self, now: Moment) -> Option<RolloutPhase> {
+        let asked = self.asked.take()?;
+        let rollout = &self.active.as_ref()?.rollout;
+        match (asked, &rollout.phase, rollout.from) {
+            (Asked::Abort, RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. }, Some(_)) => {
+                Some(RolloutPhase::Returning { since: now, why: AbortReason::Asked })
+            }
+            (Asked::Abort, RolloutPhase::Replacing { .. }, None) => {
+                // There is nothing to go back to but not running.
+                self.run = Run::Stopped;
+                Some(RolloutPhase::Ended { at: now, outcome: Outcome::Failed { why: AbortReason::Asked } })
+            }
+            (Asked::Promote, RolloutPhase::Baking { since, .. }, _) => {
+                Some(RolloutPhase::Baking { since: *since, until: now })
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! An app's traffic, from the proxy's counters.
+
+use super::{Engine, World};
+use gapless_model::{InstanceId, Moment, ReleaseId, TrafficCount};
+use gapless_routing::Counters;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// Over how long requests per second are taken.
+const RATE_WINDOW: Duration = Duration::from_secs(5);
+
+/// Requests of an app, in all and by the release that served them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct AppCount {
+    /// In all.
+    pub traffic: TrafficCount,
+    /// Served, by release.
+    pub served_by: BTreeMap<ReleaseId, u64>,
+}
+
+impl AppCount {
+    /// What came since `earlier`.
+    pub(super) fn since(&self, earlier: &Self) -> Self {
+        let served_by = self.served_by.iter().filter_map(|(release, served)| {
+            let more = served.saturating_sub(earlier.served_by.get(release).copied().unwrap_or_default());
+            (more > 0).then_some((*release, more))
+        });
+        Self { traffic: self.traffic - earlier.traffic, served_by: served_by.collect() }
+    }
+
+    /// Adds another count.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.traffic += other.traffic;
+        for (release, served) in &other.served_by {
+            *self.served_by.entry(*release).or_default() += served;
+        }
+    }
+}
+
+/// What the proxy that is there now has counted for an app since it began.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    pub(super) now: AppCount,
+    pub(super) in_flight: BTreeMap<InstanceId, u32>,
+    instances: BTreeMap<InstanceId, (ReleaseId, TrafficCount)>,
+    rate: VecDeque<(Moment, u64)>,
+}
+
+impl Traffic {
+    /// Requests per second over the last few seconds.
+    pub(super) fn per_second(&self) -> f64 {
+        let (Some((from, first)), Some((to, last))) = (self.rate.front(), self.rate.back()) else {
+            return 0.0;
+        };
+        let seconds = to.since(*from).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let more = last.saturating_sub(*first) as f64;
+        if seconds > 0.0 { more / seconds } else { 0.0 }
+    }
+
+    /// What one instance has served.
+    pub(super) fn of(&self, id: &InstanceId) -> TrafficCount {
+        self.instances.get(id).map(|(_, count)| *count).unwrap_or_default()
+    }
+
+    fn sample(&mut self, now: Moment) {
+        self.rate.push_back((now, self.now.traffic.served));
+        while self.rate.front().is_some_and(|(at, _)| now.since(*at) > RATE_WINDOW) {
+            self.rate.pop_front();
+        }
+    }
+}
+
+impl Engine {
+    /// The proxy's counters.
+    pub(super) fn count(&mut self, counters: &Counters, world: &mut World<'_>) {
+        let Some(proxy) = self.routes.proxy else { return };
+        for row in &counters.instances {
+            if let Some(app) = self.apps.get_mut(row.instance.app()) {
+                app.traffic.instances.insert(row.instance.clone(), (row.release, row.traffic));
+                app.traffic.in_flight.insert(row.instance.clone(), row.in_flight.requests);
+            }
+        }
+        let mut ready_to_close = Vec::new();
+        for row in &counters.apps {
+            let Some(app) = self.apps.get_mut(&row.app) else { continue };
+            let mut served_by = BTreeMap::new();
+            for (release, count) in app.traffic.instances.values() {
+                *served_by.entry(*release).or_default() += count.served;
+            }
+            app.traffic.now = AppCount { traffic: row.traffic, served_by };
+            app.traffic.sample(world.now.moment);
+            if let Some(active) = &mut app.active {
+                active.ledger.count(
+                    proxy,
+                    &app.traffic.now,
+                    Duration::from_millis(row.longest_stall_ms),
+                    self.routes.applied,
+                );
+                if active.may_close(self.routes.applied) {
+                    ready_to_close.push(row.app.clone());
+                }
+            }
+        }
+        for app in ready_to_close {
+            self.close_rollout(&app, world);
+        }
+    }
+}

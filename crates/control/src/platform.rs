@@ -1,0 +1,108 @@
+//! The seam between deciding and doing.
+//!
+//! The engine speaks to the world through [`Platform`] and [`Journal`] only. Both take orders and return at
+//! once; what came of an order arrives later as an [`Input`](crate::engine::Input). Implementations: *local*
+//! (supervise and proxy, [`crate::local`]) and *simulated* (testkit).
+
+use gapless_model::app::{LogSpec, RestartSpec};
+use gapless_model::instance::ProcessId;
+use gapless_model::{Address, AppName, Failure, InstanceId, Moment, Release, ReleaseId};
+use gapless_routing::Snapshot;
+use gapless_store::Change;
+
+/// Does what was decided. Every order is safe to repeat.
+pub trait Platform {
+    /// Start an instance. Its states arrive as [`Input::Instance`](crate::engine::Input::Instance).
+    fn start(&mut self, order: StartOrder);
+
+    /// Take over an instance that was started by a control before this one.
+    fn adopt(&mut self, order: AdoptOrder);
+
+    /// Stop an instance for good: signal, timeout, SIGKILL to the group.
+    fn stop(&mut self, instance: &InstanceId);
+
+    /// Stop a wedged instance, then start it again under the same name.
+    fn restart(&mut self, instance: &InstanceId);
+
+    /// Drop everything that is known of an instance that is gone.
+    fn forget(&mut self, instance: &InstanceId);
+
+    /// End a process of ours that belongs to no app that is known.
+    fn end_stray(&mut self, process: ProcessId);
+
+    /// Apply other settings to an instance that runs.
+    fn reconfigure(&mut self, instance: &InstanceId, restart: &RestartSpec, logs: &LogSpec);
+
+    /// Apply a routing snapshot. Its listeners carry no descriptors; the platform adds them.
+    fn route(&mut self, snapshot: Snapshot);
+
+    /// Do what needs the disk and nobody waits for.
+    fn tidy(&mut self, errand: Errand);
+}
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct StartOrder {
+    /// Under which name.
+    pub instance: InstanceId,
+    /// What.
+    pub release: Release,
+    /// When to start it again.
+    pub restart: RestartSpec,
+    /// What becomes of its output.
+    pub logs: LogSpec,
+    /// Whether it serves requests, and so must have an address.
+    pub routed: bool,
+}
+
+/// What to take over.
+#[derive(Debug, Clone)]
+pub struct AdoptOrder {
+    /// What it was started with.
+    pub start: StartOrder,
+    /// Its process.
+    pub process: ProcessId,
+    /// Where it was reached.
+    pub address: Option<Address>,
+    /// Whether it was ready: then it counts as ready until a probe says otherwise.
+    pub was_ready: bool,
+    /// Whether it had been signalled to stop.
+    pub stopping: bool,
+    /// When its start will have failed, if it was not ready.
+    pub start_deadline: Moment,
+    /// How often it was started again.
+    pub restarts: u32,
+    /// The last thing that went wrong.
+    pub last_failure: Option<Failure>,
+}
+
+/// Something on disk that follows from a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    /// Point the app's `current` at this release.
+    Activate {
+        /// Which app.
+        app: AppName,
+        /// Which release.
+        release: ReleaseId,
+    },
+    /// Remove release directories that are no longer kept.
+    Prune {
+        /// Which app.
+        app: AppName,
+        /// Which to remove.
+        releases: Vec<ReleaseId>,
+    },
+    /// Remove everything of an app that was deleted, but its logs.
+    Remove {
+        /// Which app.
+        app: AppName,
+    },
+}
+
+/// Remembers what was decided before it is done.
+pub trait Journal {
+    /// Write these changes. Answered, in order, by
+    /// [`Input::Committed`](crate::engine::Input::Committed) with the same token.
+    fn commit(&mut self, token: u64, changes: Vec<Change>);
+}
