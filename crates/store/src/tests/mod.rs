@@ -1,0 +1,9 @@
+//! The journal as a whole, on real files.
+
+mod damage;
+mod folding;
+mod full_disk;
+mod killed;
+mod reopening;
+mod samples;
+mod speed;
