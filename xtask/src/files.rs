@@ -39,8 +39,7 @@ pub(crate) fn check() -> Result<(), Trouble> {
     for length in lengths.iter().filter(|length| length.lines > LOOK_AGAIN) {
         println!("Look again: {}", said(length));
     }
-    let cases: Vec<String> =
-        lengths.iter().filter(|length| length.lines > TOO_LONG).map(said).collect();
+    let cases: Vec<String> = lengths.iter().filter(|length| length.lines > TOO_LONG).map(said).collect();
     if cases.is_empty() {
         Ok(())
     } else {

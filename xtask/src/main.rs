@@ -4,6 +4,7 @@
 //! and reads what they say. It never decides anything that a user of Gapless could see.
 
 mod arrows;
+mod bench;
 mod files;
 mod provision;
 mod step;
@@ -19,6 +20,8 @@ cargo xtask COMMAND
   test [-- FILTER…]   every check and every test; with a filter only the tests that match
   arrows              who may know whom among the crates, and what no build may contain
   files               source files that have grown too long
+  bench [--only NAME] [--json]
+                      how fast and how small, with the peers beside; writes docs/benchmarks.md
 ";
 
 fn main() -> ExitCode {
@@ -43,6 +46,9 @@ fn run(arguments: &[String]) -> Result<(), Trouble> {
         ["test", "--", filter @ ..] => test::only(filter),
         ["arrows"] => arrows::check(),
         ["files"] => files::check(),
+        ["bench", wish @ ..] if bench::Wish::read(wish).is_some() => {
+            bench::run(&bench::Wish::read(wish).unwrap_or_default())
+        }
         _ => Err(Trouble::Usage { given: arguments.join(" "), usage: USAGE }),
     }
 }

@@ -56,6 +56,12 @@ pub(crate) enum Trouble {
         /// Where it went wrong.
         source: serde_json::Error,
     },
+    /// A benchmark could not be run to its end.
+    #[error("{what}")]
+    Bench {
+        /// What went wrong, with whom.
+        what: String,
+    },
     /// A rule of the house is broken; every case is listed.
     #[error("{rule}:\n{}", cases.iter().map(|c| format!("  {c}")).collect::<Vec<_>>().join("\n"))]
     Broken {

@@ -1,0 +1,92 @@
+//! `cargo xtask bench`: how fast and how small, with the peers measured in the same run.
+//!
+//! Each benchmark is one file with a `measure` that returns [`row::Row`]s. Nothing here is a test: figures
+//! depend on the machine, so a bound that is missed is shown, not failed. Everything runs on loopback, in
+//! private directories that are gone afterwards.
+
+mod fleet;
+mod gapless;
+mod ground;
+mod logs;
+mod memory;
+mod pace;
+mod peer_proxy;
+mod pm2;
+mod process;
+mod proxy;
+mod reload;
+mod report;
+mod respawn;
+mod row;
+mod start;
+mod status;
+mod stop;
+mod until;
+mod web;
+mod wrk;
+
+use crate::step::{spoken, step};
+use crate::trouble::Trouble;
+use ground::Ground;
+use row::Row;
+use std::time::Instant;
+
+type Measure = fn(&Ground) -> Result<Vec<Row>, Trouble>;
+
+/// The benchmarks in their order in the report.
+const ALL: &[(&str, Measure)] = &[
+    ("memory", memory::measure),
+    ("start", start::measure),
+    ("status", status::measure),
+    ("stop", stop::measure),
+    ("respawn", respawn::measure),
+    ("logs", logs::measure),
+    ("proxy", proxy::measure),
+    ("reload", reload::measure),
+];
+
+/// What was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Wish<'a> {
+    /// Only this benchmark; the report on disk is left alone then.
+    pub(crate) only: Option<&'a str>,
+    /// The rows as JSON on stdout instead of a table.
+    pub(crate) json: bool,
+}
+
+impl<'a> Wish<'a> {
+    /// From the words after `bench`; none if they make no sense.
+    pub(crate) fn read(words: &[&'a str]) -> Option<Self> {
+        match words {
+            [] => Some(Self::default()),
+            ["--json", rest @ ..] => Self::read(rest).map(|wish| Self { json: true, ..wish }),
+            ["--only", name, rest @ ..] if ALL.iter().any(|(known, _)| known == name) => {
+                Self::read(rest).map(|wish| Self { only: Some(name), ..wish })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Measures, and writes `docs/benchmarks.md` if everything was measured.
+pub(crate) fn run(wish: &Wish<'_>) -> Result<(), Trouble> {
+    let began = Instant::now();
+    let ground = Ground::prepare()?;
+    let mut rows = Vec::new();
+    for (name, measure) in ALL.iter().filter(|(name, _)| wish.only.is_none_or(|only| only == *name)) {
+        step(name, || {
+            rows.extend(measure(&ground)?);
+            Ok(())
+        })?;
+    }
+    if wish.json {
+        println!("{}", report::json(&rows));
+    } else {
+        print!("{}", report::table(&rows));
+    }
+    if wish.only.is_none() {
+        report::write(&rows, &ground, began.elapsed())?;
+    }
+    eprintln!("── measured in {}", spoken(began.elapsed()));
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! nginx and HAProxy as the reverse proxies that people put before Node apps: one worker, connections to the
+//! backend kept, the usual forwarding headers, no access log.
+
+use super::web::{Server, nginx_config};
+use crate::trouble::Trouble;
+use std::net::SocketAddr;
+
+/// nginx before `backend`, an address as nginx writes it (`127.0.0.1:80` or `unix:/path`).
+pub(crate) fn nginx(backend: &str) -> Result<Server, Trouble> {
+    Server::start(&["nginx", "-e", "stderr", "-c"], |directory, address| {
+        nginx_config(
+            directory,
+            &format!(
+                "upstream app {{ server {backend}; keepalive 64; keepalive_requests 1000000000; }}\n\
+                 server {{ listen {address}; location / {{\n  proxy_pass http://app;\n\
+                 \x20 proxy_http_version 1.1;\n  proxy_set_header Connection \"\";\n\
+                 \x20 proxy_set_header Host $host;\n  proxy_set_header X-Real-IP $remote_addr;\n\
+                 \x20 proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n\
+                 \x20 proxy_set_header X-Forwarded-Proto $scheme;\n\
+                 \x20 proxy_set_header X-Request-ID $request_id;\n}} }}"
+            ),
+        )
+    })
+}
+
+/// HAProxy before `backend`.
+pub(crate) fn haproxy(backend: SocketAddr) -> Result<Server, Trouble> {
+    Server::start(&["haproxy", "-db", "-q", "-f"], |_, address| {
+        format!(
+            "global\n  nbthread 1\n  maxconn 4096\n\
+             defaults\n  mode http\n  timeout connect 5s\n  timeout client 1h\n  timeout server 1h\n\
+             \x20 option forwardfor\n  http-reuse always\n\
+             frontend in\n  bind {address}\n  unique-id-format %{{+X}}o%ci%cp%ts%rt%pid\n\
+             \x20 unique-id-header X-Request-ID\n  http-request set-header X-Forwarded-Proto http\n\
+             \x20 default_backend app\nbackend app\n  server one {backend}\n"
+        )
+    })
+}

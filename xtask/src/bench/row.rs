@@ -1,0 +1,133 @@
+//! One measured figure, beside the peers' and the bound that we set ourselves.
+
+use serde::Serialize;
+
+/// One line of the report.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Row {
+    /// What was measured, for people.
+    pub(crate) what: String,
+    /// In what.
+    pub(crate) unit: Unit,
+    /// Ours.
+    pub(crate) ours: f64,
+    /// What we promise; none where the figure is only for comparison.
+    pub(crate) bound: Option<Bound>,
+    /// Others', by name.
+    pub(crate) others: Vec<(&'static str, f64)>,
+}
+
+/// What a figure counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Unit {
+    /// Milliseconds.
+    Milliseconds,
+    /// Microseconds.
+    Microseconds,
+    /// 2^20 bytes.
+    Mebibytes,
+    /// A plain number.
+    Count,
+    /// One figure divided by another.
+    Ratio,
+}
+
+/// What we promise of a figure; smaller is always better.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Bound {
+    /// At most this much.
+    AtMost(f64),
+    /// No more than any of the others.
+    NoMoreThanOthers,
+}
+
+impl Row {
+    /// A figure without peers and promise.
+    pub(crate) fn new(what: impl Into<String>, unit: Unit, ours: f64) -> Self {
+        Self { what: what.into(), unit, ours, bound: None, others: Vec::new() }
+    }
+
+    /// The same with a promise.
+    pub(crate) fn at_most(mut self, bound: f64) -> Self {
+        self.bound = Some(Bound::AtMost(bound));
+        self
+    }
+
+    /// The same with the promise not to be worse than the others.
+    pub(crate) fn no_more_than_others(mut self) -> Self {
+        self.bound = Some(Bound::NoMoreThanOthers);
+        self
+    }
+
+    /// The same beside another's figure.
+    pub(crate) fn beside(mut self, who: &'static str, theirs: f64) -> Self {
+        self.others.push((who, theirs));
+        self
+    }
+
+    /// Whether the promise is kept; none where there is none.
+    pub(crate) fn kept(&self) -> Option<bool> {
+        self.bound.map(|bound| match bound {
+            Bound::AtMost(most) => self.ours <= most,
+            Bound::NoMoreThanOthers => self.others.iter().all(|(_, theirs)| self.ours <= *theirs),
+        })
+    }
+}
+
+impl Unit {
+    /// A figure with its unit.
+    pub(crate) fn say(self, figure: f64) -> String {
+        let digits = match figure.abs() {
+            ..10.0 => 2,
+            10.0..100.0 => 1,
+            _ => 0,
+        };
+        match self {
+            Self::Milliseconds => format!("{figure:.digits$} ms"),
+            Self::Microseconds => format!("{figure:.digits$} µs"),
+            Self::Mebibytes => format!("{figure:.1} MiB"),
+            Self::Count => format!("{figure:.0}"),
+            Self::Ratio => format!("{figure:.2} ×"),
+        }
+    }
+}
+
+/// The middle one; of an even number the lower of the two in the middle. NaN if there is none.
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_a_figure_that_was_measured() {
+        assert_eq!(median(vec![9.0, 1.0, 5.0]), 5.0);
+        assert_eq!(median(vec![4.0, 1.0]), 1.0);
+        assert!(median(Vec::new()).is_nan());
+    }
+
+    #[test]
+    fn a_promise_is_kept_or_not() {
+        let row = Row::new("x", Unit::Milliseconds, 5.0);
+        assert_eq!(row.kept(), None);
+        assert_eq!(row.clone().at_most(5.0).kept(), Some(true));
+        assert_eq!(row.clone().at_most(4.9).kept(), Some(false));
+        let beside = row.beside("a", 6.0).no_more_than_others();
+        assert_eq!(beside.kept(), Some(true));
+        assert_eq!(beside.beside("b", 4.0).kept(), Some(false));
+    }
+
+    #[test]
+    fn figures_have_the_digits_that_mean_something() {
+        assert_eq!(Unit::Milliseconds.say(4.321), "4.32 ms");
+        assert_eq!(Unit::Milliseconds.say(321.4), "321 ms");
+        assert_eq!(Unit::Microseconds.say(21.37), "21.4 µs");
+        assert_eq!(Unit::Ratio.say(0.934), "0.93 ×");
+        assert_eq!(Unit::Count.say(0.0), "0");
+    }
+}
