@@ -168,6 +168,11 @@ impl Engine {
         self.apps.get(name)
     }
 
+    /// Whether no instance is left and no rollout is in progress.
+    pub fn is_idle(&self) -> bool {
+        self.apps.values().all(|a| a.instances.is_empty() && a.active.is_none() && a.pending.is_none())
+    }
+
     /// What is wrong with Gapless itself, for people.
     pub fn troubles(&self) -> &[String] {
         &self.troubles

@@ -5,8 +5,8 @@
 //! (supervise and proxy, [`crate::local`]) and *simulated* (testkit).
 
 use gapless_model::app::{LogSpec, RestartSpec};
-use gapless_model::instance::ProcessId;
-use gapless_model::{Address, AppName, Failure, InstanceId, Moment, Release, ReleaseId};
+use gapless_model::instance::{InstanceView, ProcessId};
+use gapless_model::{AppName, InstanceId, Release, ReleaseId};
 use gapless_routing::Snapshot;
 use gapless_store::Change;
 
@@ -60,20 +60,9 @@ pub struct StartOrder {
 pub struct AdoptOrder {
     /// What it was started with.
     pub start: StartOrder,
-    /// Its process.
-    pub process: ProcessId,
-    /// Where it was reached.
-    pub address: Option<Address>,
-    /// Whether it was ready: then it counts as ready until a probe says otherwise.
-    pub was_ready: bool,
-    /// Whether it had been signalled to stop.
-    pub stopping: bool,
-    /// When its start will have failed, if it was not ready.
-    pub start_deadline: Moment,
-    /// How often it was started again.
-    pub restarts: u32,
-    /// The last thing that went wrong.
-    pub last_failure: Option<Failure>,
+    /// How it stood, its process as it was found. One whose process is not there any more has failed
+    /// meanwhile, and is started again as its policy says.
+    pub last: InstanceView,
 }
 
 /// Something on disk that follows from a decision.

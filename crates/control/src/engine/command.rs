@@ -9,17 +9,29 @@ use gapless_model::{AppName, Instances, ReleaseId, RolloutPhase};
 use gapless_store::Change;
 
 impl Engine {
+    /// An app that is defined.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn known(&self, name: &AppName) -> Result<&App, Refusal> {
+        self.apps.get(name).filter(|a| a.run != Run::Deleted).ok_or_else(|| self.unknown(name))
+    }
+
     pub(super) fn known_mut(&mut self, name: &AppName) -> Result<&mut App, Refusal> {
-        let known: Vec<String> = self.apps.keys().map(ToString::to_string).collect();
-        self.apps.get_mut(name).filter(|a| a.run != Run::Deleted).ok_or_else(|| Refusal {
+        let unknown = self.unknown(name);
+        self.apps.get_mut(name).filter(|a| a.run != Run::Deleted).ok_or(unknown)
+    }
+
+    fn unknown(&self, name: &AppName) -> Refusal {
+        let known: Vec<&str> = self.apps.keys().map(AppName::as_str).collect();
+        Refusal {
             kind: ErrorKind::NotFound,
             message: format!("there is no app {name}"),
-            hint: Some(if known.is_empty() {
-                "nothing is defined yet; `gapless up` does that from gapless.toml".to_owned()
-            } else {
-                format!("there are: {}", known.join(", "))
+            hint: Some(match known.as_slice() {
+                [] => "nothing is defined yet; `gapless up` does that from gapless.toml".to_owned(),
+                known => format!("there are: {}", known.join(", ")),
             }),
-        })
+        }
     }
 
     /// Another number of instances.

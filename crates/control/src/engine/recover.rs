@@ -133,57 +133,44 @@ impl Engine {
     fn recover_instance(&mut self, record: &InstanceRecord, here: Option<Found>, world: &mut World<'_>) {
         let Some(app) = self.apps.get_mut(record.id.app()) else { return };
         let Some(order) = app.start_order(&record.id, record.release) else { return };
-        let now = world.now;
-        let Some(here) = here else {
-            if record.retiring.is_some() {
-                world.journal.commit(0, vec![Change::DeleteInstance(record.id.clone())]);
-                return;
-            }
-            let mut managed = planned(record.id.clone(), record.release, now);
-            managed.view.restarts = record.restarts;
-            managed.view.last_failure.clone_from(&record.last_failure);
-            app.instances.insert(record.id.clone(), managed);
-            world.platform.start(order);
+        if here.is_none() && record.retiring.is_some() {
+            world.journal.commit(0, vec![Change::DeleteInstance(record.id.clone())]);
             return;
-        };
-        let stopping = matches!(record.state, InstanceState::Stopping { .. });
-        let deadline = match record.state {
-            InstanceState::Starting { deadline, .. } => deadline,
-            _ => now.moment + order.release.spec.start_deadline,
-        };
+        }
+        let now = world.now;
         let state = match &record.state {
-            state @ InstanceState::Stopping { .. } => state.clone(),
+            state @ (InstanceState::Stopping { .. } | InstanceState::Starting { .. }) => state.clone(),
+            state if here.is_none() => state.clone(),
+            // Until a probe says otherwise: it may be the one that serves.
             _ if record.was_ready => InstanceState::Ready { since: now.moment },
-            _ => InstanceState::Starting { since: now.moment, deadline },
+            _ => InstanceState::Starting {
+                since: now.moment,
+                deadline: now.moment + order.release.spec.start_deadline,
+            },
         };
-        let address = record.address.clone().or(here.address);
-        let view = InstanceView {
+        let last = InstanceView {
             id: record.id.clone(),
             release: record.release,
             state,
-            process: Some(here.process),
-            address: address.clone(),
+            process: here.as_ref().map(|h| h.process).or(record.process),
+            address: record.address.clone().or(here.as_ref().and_then(|h| h.address.clone())),
             restarts: record.restarts,
             last_failure: record.last_failure.clone(),
+        };
+        // What is not there cannot serve; its supervisor says the rest.
+        let view = match &here {
+            Some(_) => last.clone(),
+            None => InstanceView { process: None, ..planned(record.id.clone(), record.release, now).view },
         };
         let managed = Managed {
             view,
             retiring: record.retiring,
             backlog: None,
             started: record.started.unwrap_or(now.wall),
-            was_ready: record.was_ready,
+            was_ready: record.was_ready && here.is_some(),
         };
         app.instances.insert(record.id.clone(), managed);
-        world.platform.adopt(AdoptOrder {
-            start: order,
-            process: here.process,
-            address,
-            was_ready: record.was_ready,
-            stopping,
-            start_deadline: deadline,
-            restarts: record.restarts,
-            last_failure: record.last_failure.clone(),
-        });
+        world.platform.adopt(AdoptOrder { start: order, last });
     }
 
     /// An instance that the journal does not know: adopted if its release is known (the disk was full when
@@ -204,7 +191,6 @@ impl Engine {
             state: InstanceState::Ready { since: world.now.moment },
             process: Some(stray.process),
             address: stray.address.clone(),
-            // Until a probe says otherwise: it may be the one that serves.
             was_ready: stray.address.is_some(),
             started: Some(world.now.wall),
             retiring: None,
