@@ -3,6 +3,7 @@
 use super::process::{self, Pid};
 use super::until::until;
 use crate::trouble::Trouble;
+use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -114,7 +115,9 @@ impl Drop for Gapless {
             self.own_processes().is_empty().then_some(())
         });
         if gone.is_err() {
-            self.own_processes().into_iter().for_each(process::kill);
+            for pid in self.own_processes() {
+                process::signal(pid, Signal::KILL);
+            }
         }
     }
 }

@@ -23,14 +23,7 @@ const CHATTY: &str = "read -r word < go; cat lines; exec sleep 3600";
 
 /// Wall time until every line is in the file, and CPU time of the process that put it there.
 pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
-    let (their_wall, their_cpu) = {
-        let pm2 = Pm2::new(&ground.pm2)?;
-        prepare(pm2.home())?;
-        let home = pm2.home().display().to_string();
-        pm2.start(&json!({ "apps": [{ "name": "chatty", "script": "/bin/sh", "args": ["-c", CHATTY],
-                                      "cwd": home, "interpreter": "none", "vizion": false }] }))?;
-        speak(pm2.home(), &pm2.home().join("logs"), "chatty-out", pm2.daemon()?)?
-    };
+    let (their_wall, their_cpu) = theirs(ground)?;
     let gapless = Gapless::new(&ground.gapless)?;
     let place = gapless.put("ready", "")?;
     let place = place.parent().unwrap_or(Path::new("."));
@@ -44,6 +37,16 @@ pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
             .beside("PM2", their_wall),
         Row::new("the same, CPU", Unit::Milliseconds, cpu).at_most(1000.0).beside("PM2", their_cpu),
     ])
+}
+
+/// PM2's.
+fn theirs(ground: &Ground) -> Result<(f64, f64), Trouble> {
+    let pm2 = Pm2::new(&ground.pm2)?;
+    prepare(pm2.home())?;
+    let home = pm2.home().display().to_string();
+    pm2.start(&json!({ "apps": [{ "name": "chatty", "script": "/bin/sh", "args": ["-c", CHATTY],
+                                      "cwd": home, "interpreter": "none", "vizion": false }] }))?;
+    speak(pm2.home(), &pm2.home().join("logs"), "chatty-out", pm2.daemon()?)
 }
 
 /// The lines to say, and the FIFO to wait on.

@@ -1,5 +1,6 @@
 //! Processes as `/proc` shows them (`proc(5)`).
 
+use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
@@ -58,11 +59,11 @@ pub(crate) fn children(pid: Pid) -> Vec<Pid> {
     all().into_iter().filter(|child| parent(*child) == Some(pid)).collect()
 }
 
-/// Sends SIGKILL; one that is gone already is no error.
-pub(crate) fn kill(pid: Pid) {
+/// Sends a signal; that the process is gone already is no error.
+pub(crate) fn signal(pid: Pid, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        let _ = rustix::process::kill_process(pid, signal);
     }
 }
 

@@ -6,6 +6,7 @@ use super::process::{self, Pid};
 use super::row::{Row, Unit, median};
 use super::until::{millis, until};
 use crate::trouble::Trouble;
+use rustix::process::Signal;
 use std::time::Duration;
 
 const ROUNDS: usize = 20;
@@ -36,7 +37,7 @@ fn rounds(victims: &[Pid], watcher: Pid) -> Result<f64, Trouble> {
 /// Milliseconds from the signal until the watcher has a new child.
 fn kill_and_wait(victim: Pid, watcher: Pid) -> Result<f64, Trouble> {
     let mut known = process::all();
-    process::kill(victim);
+    process::signal(victim, Signal::KILL);
     let (took, ()) = until("a new process", Duration::from_secs(10), Duration::from_micros(100), || {
         let now = process::all();
         let found = now.difference(&known).any(|pid| process::parent(*pid) == Some(watcher));

@@ -3,6 +3,7 @@
 use super::process::{self, Pid};
 use super::until::until;
 use crate::trouble::Trouble;
+use rustix::process::Signal;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -90,10 +91,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        for pid in self.processes().into_iter().rev() {
-            process::kill(pid);
-        }
-        // It was killed just now: nothing to learn from how it ended.
+        // At once, for both of them, and with their workers.
+        process::signal(self.child.id(), Signal::TERM);
+        // It was stopped just now: nothing to learn from how it ended.
         let _ = self.child.wait();
     }
 }
