@@ -1,0 +1,97 @@
+//! One value, read as what its key takes.
+
+use super::section::{Section, Variable, Written};
+use crate::keys::Kind;
+use crate::nearest;
+use crate::text::{Unfit, duration, listen, size, url};
+use gapless_model::Signal;
+use gapless_model::route::HostPattern;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A value that is right by itself. What it means together with others is for `validate`.
+#[derive(Debug)]
+pub(crate) enum Value {
+    Text(String),
+    Flag(bool),
+    /// A number, or a size in bytes.
+    Number(u64),
+    /// As many as there are cores.
+    Max,
+    Duration(Duration),
+    Signal(Signal),
+    Command(CommandText),
+    Listen(SocketAddr),
+    Host(HostPattern),
+    Env(Vec<Variable>),
+    Names(Vec<Written<String>>),
+    Section(Box<Section>),
+    Sections(Vec<Section>),
+    Named(Vec<(Written<String>, Section)>),
+}
+
+/// A command as it was written.
+#[derive(Debug, Clone)]
+pub(crate) enum CommandText {
+    /// A line, yet to be split.
+    Line(String),
+    /// Words.
+    Words(Vec<String>),
+}
+
+/// A text as the scalar that `kind` takes; none if `kind` takes no text at all.
+pub(super) fn of_text(kind: &Kind, text: &str) -> Option<Result<Value, Unfit>> {
+    Some(match kind {
+        Kind::File if text.is_empty() => Err(Unfit::new("is empty", "write a path, or leave the key out")),
+        Kind::File => plain(text).map(Value::Text),
+        Kind::Instances if text == "max" => Ok(Value::Max),
+        Kind::Duration { min } => duration::parse(text, *min).map(Value::Duration),
+        Kind::Size => size::parse(text).map(Value::Number),
+        Kind::Word { built, later } => word(text, built, later).map(Value::Text),
+        Kind::Signal => signal(text).map(Value::Signal),
+        Kind::Command => plain(text).map(|line| Value::Command(CommandText::Line(line))),
+        Kind::Listen => listen::parse(text).map(Value::Listen),
+        Kind::Host => url::host(text).map(Value::Host),
+        Kind::Prefix => url::prefix(text).map(Value::Text),
+        Kind::Target => url::target(text).map(Value::Text),
+        _ => return None,
+    })
+}
+
+/// Text that the system can take: NUL ends strings in every call (`execve(2)`).
+pub(super) fn plain(text: &str) -> Result<String, Unfit> {
+    if text.contains('\0') {
+        return Err(Unfit::new("contains a NUL byte", "leave out the \\u0000"));
+    }
+    Ok(text.to_owned())
+}
+
+fn word(text: &str, built: &[&str], later: &[&str]) -> Result<String, Unfit> {
+    if built.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    let today = nearest::listed(built.iter().copied());
+    if later.contains(&text) {
+        return Err(Unfit::new(format!("cannot be `{text}` yet"), format!("what is built today is {today}")));
+    }
+    let near = nearest::of(text, built.iter().chain(later).copied());
+    Err(match near {
+        Some(near) => {
+            Unfit::new(format!("cannot be `{text}`"), format!("did you mean `{near}`? It takes {today}"))
+        }
+        None => Unfit::new(format!("cannot be `{text}`"), format!("it takes {today}")),
+    })
+}
+
+fn signal(text: &str) -> Result<Signal, Unfit> {
+    text.parse().map_err(|_| {
+        let names = || Signal::ALL.iter().map(|signal| signal.name());
+        let full = format!("SIG{}", text.to_uppercase().trim_start_matches("SIG"));
+        let all = nearest::listed(names());
+        let help = match nearest::of(&full, names()) {
+            Some(near) => format!("did you mean `{near}`? It takes {all}"),
+            None => format!("it takes {all}"),
+        };
+        Unfit::new(format!("cannot be {text:?}: that is no signal that asks a process to stop"), help)
+    })
+}

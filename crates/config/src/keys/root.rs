@@ -1,0 +1,59 @@
+//! The top of the file, and `[proxy]`.
+
+use super::app::APP;
+use super::kind::{Default, Key, Kind, Table};
+use crate::defaults;
+
+/// The top of the file.
+pub(crate) static ROOT: Table = Table {
+    path: "",
+    doc: "The top of `gapless.toml`.",
+    keys: &[
+        Key {
+            name: "apps",
+            kind: Kind::Named(&APP),
+            default: Default::Required,
+            example: "[apps.api]",
+            doc: "The apps, each under the name that the commands know it by.",
+        },
+        Key {
+            name: "proxy",
+            kind: Kind::Table(&PROXY),
+            default: Default::Nothing,
+            example: "[proxy]",
+            doc: "The proxy that all apps share.",
+        },
+        Key {
+            name: "tls",
+            kind: Kind::NotYet {
+                instead: "put whatever ends TLS today (nginx, Caddy, a load balancer) in front of a plain \
+                          `listen`",
+            },
+            default: Default::Nothing,
+            example: "[tls]",
+            doc: "Certificates.",
+        },
+    ],
+};
+
+/// `[proxy]`.
+pub(crate) static PROXY: Table = Table {
+    path: "proxy",
+    doc: "The proxy that all apps share.",
+    keys: &[
+        Key {
+            name: "workers",
+            kind: Kind::Number { min: 1, max: 1024 },
+            default: Default::Derived("one per core"),
+            example: "4",
+            doc: "Threads that serve requests; takes effect when the proxy is started.",
+        },
+        Key {
+            name: "access_log",
+            kind: Kind::Flag,
+            default: Default::Flag(defaults::ACCESS_LOG),
+            example: "false",
+            doc: "Whether each request is written to `logs/access.log` with its release and instance.",
+        },
+    ],
+};

@@ -1,0 +1,121 @@
+//! `[[apps.NAME.routes]]`, `[apps.NAME.drain]`, `hold` and `retry`.
+
+use super::kind::{Default, Key, Kind, Table};
+use crate::defaults;
+use std::time::Duration;
+
+/// `[[apps.NAME.routes]]`.
+pub(crate) static ROUTE: Table = Table {
+    path: "apps.NAME.routes",
+    doc: "A public address of the app; the table may be repeated. Among routes that match a request, an exact \
+          host goes before a wildcard before none, then the longest path.",
+    keys: &[
+        Key {
+            name: "listen",
+            kind: Kind::Listen,
+            default: Default::Derived("`127.0.0.1:PORT` if the app has a `port`, else required"),
+            example: "\"127.0.0.1:8080\"",
+            doc: "Where clients connect: `\"127.0.0.1:8080\"`, `\"[::1]:8080\"`, or `\":8080\"` for every \
+                  IPv4 address of the machine.",
+        },
+        Key {
+            name: "host",
+            kind: Kind::Host,
+            default: Default::Derived("every host"),
+            example: "\"example.com\"",
+            doc: "Only requests for this host; `*.example.com` takes any one label before it.",
+        },
+        Key {
+            name: "path",
+            kind: Kind::Prefix,
+            default: Default::Text(defaults::ROUTE_PATH),
+            example: "\"/api\"",
+            doc: "Only requests below this path; it matches whole segments.",
+        },
+        Key {
+            name: "tls",
+            kind: Kind::NotYet {
+                instead: "put whatever ends TLS today (nginx, Caddy, a load balancer) in front of a plain \
+                          `listen`",
+            },
+            default: Default::Nothing,
+            example: "true",
+            doc: "Whether clients speak TLS.",
+        },
+    ],
+};
+
+/// `[apps.NAME.drain]`.
+pub(crate) static DRAIN: Table = Table {
+    path: "apps.NAME.drain",
+    doc: "How begun work is finished before an instance is stopped.",
+    keys: &[
+        Key {
+            name: "timeout",
+            kind: Kind::Duration { min: Duration::ZERO },
+            default: Default::Duration(defaults::DRAIN_TIMEOUT),
+            example: "\"1m\"",
+            doc: "How long requests in flight are waited for.",
+        },
+        Key {
+            name: "websocket",
+            kind: Kind::Word { built: &["close", "keep"], later: &[] },
+            default: Default::Text(defaults::DRAIN_WEBSOCKET),
+            example: "\"keep\"",
+            doc: "Whether WebSockets end with the drain, so that clients reconnect to the new release, or stay \
+                  until they end by themselves.",
+        },
+        Key {
+            name: "websocket_timeout",
+            kind: Kind::Duration { min: Duration::ZERO },
+            default: Default::Duration(defaults::DRAIN_WEBSOCKET_TIMEOUT),
+            example: "\"1h\"",
+            doc: "How long WebSockets that are kept are waited for.",
+        },
+    ],
+};
+
+/// `[apps.NAME.hold]`.
+pub(crate) static HOLD: Table = Table {
+    path: "apps.NAME.hold",
+    doc: "What becomes of requests while no instance is ready.",
+    keys: &[
+        Key {
+            name: "max_requests",
+            kind: Kind::Number { min: 0, max: 1_000_000 },
+            default: Default::Number(defaults::HOLD_MAX_REQUESTS),
+            example: "100",
+            doc: "How many may wait at once; others get 503 with `Retry-After`.",
+        },
+        Key {
+            name: "timeout",
+            kind: Kind::Duration { min: Duration::ZERO },
+            default: Default::Duration(defaults::HOLD_TIMEOUT),
+            example: "\"10s\"",
+            doc: "How long each may wait; then 503 with `Retry-After`.",
+        },
+    ],
+};
+
+/// `[apps.NAME.retry]`.
+pub(crate) static RETRY: Table = Table {
+    path: "apps.NAME.retry",
+    doc: "Which requests may be sent a second time after they may have reached an instance.",
+    keys: &[
+        Key {
+            name: "non_idempotent",
+            kind: Kind::Flag,
+            default: Default::Flag(defaults::RETRY_NON_IDEMPOTENT),
+            example: "true",
+            doc: "Also POST and PATCH without `Idempotency-Key`: only for apps that know a repeated request \
+                  when they see one.",
+        },
+        Key {
+            name: "max_body",
+            kind: Kind::Size,
+            default: Default::Size(defaults::RETRY_MAX_BODY),
+            example: "\"1MiB\"",
+            doc: "Bodies up to this size are kept for a second try.",
+        },
+    ],
+};

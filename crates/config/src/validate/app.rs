@@ -1,0 +1,98 @@
+//! One app.
+
+use super::routes::Placed;
+use super::whole::Surroundings;
+use super::{command, directory, environment, probe, routes, settings};
+use crate::document::{Section, Value, Written};
+use crate::problem::{Problem, Problems};
+use gapless_model::{AddressMode, AppName, AppSpec, CommandLine, ReleaseSpec};
+
+/// What became of one table `[apps.NAME]`.
+pub(super) struct App {
+    /// The app; none if it cannot be one, which has been said.
+    pub(super) spec: Option<AppSpec>,
+    /// Its routes, also if the rest of it is wrong: they may be in the way of another's.
+    pub(super) routes: Vec<Placed>,
+}
+
+/// Reads one app.
+pub(super) fn app(
+    name: &Written<String>,
+    section: &Section,
+    around: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> App {
+    let parsed: Option<AppName> = match name.value.parse() {
+        Ok(parsed) => Some(parsed),
+        Err(error) => {
+            problems.add(bad_name(name, &error));
+            None
+        }
+    };
+    let port = match section.get("port") {
+        Some(Value::Number(port)) => u16::try_from(*port).ok(),
+        _ => None,
+    };
+    let command = command::of_app(section, problems);
+    let address = address(section, port, command.as_ref());
+    let routes = routes::of_app(&name.value, section, port, address, problems);
+    let cwd = directory::of_app(section, around, problems);
+    let env = environment::of_app(section, port, around, problems);
+    let probes = probe::of_app(section, address, problems);
+    let stop = settings::stop(section);
+    let settings = settings::of_app(section, routes.iter().map(|r| r.route.clone()).collect(), problems);
+    let spec = || {
+        Some(AppSpec {
+            name: parsed?,
+            release: ReleaseSpec {
+                command: command?,
+                cwd,
+                port,
+                address,
+                env,
+                startup: probes.startup,
+                ready: probes.ready,
+                start_deadline: probes.deadline,
+                live: probes.live,
+                stop,
+            },
+            settings,
+        })
+    };
+    App { spec: spec(), routes }
+}
+
+/// The address mode as written; else none for an app that nothing suggests to serve requests.
+fn address(section: &Section, port: Option<u16>, command: Option<&CommandLine>) -> AddressMode {
+    if section.mentions("address") {
+        return section.word("address");
+    }
+    let told = command.is_some_and(|command| {
+        command.argv().iter().any(|word| word.contains("{port}") || word.contains("{socket}"))
+    });
+    let asked = ["startup", "ready", "live"]
+        .iter()
+        .filter_map(|probe| section.section(probe))
+        .any(|probe| probe.mentions("path") || probe.flag("tcp"));
+    if port.is_some() || section.mentions("port") || section.mentions("routes") || told || asked {
+        AddressMode::Auto
+    } else {
+        AddressMode::None
+    }
+}
+
+fn bad_name(name: &Written<String>, error: &gapless_model::ids::BadName) -> Problem {
+    let mut plain: String = name
+        .value
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' })
+        .collect();
+    plain = plain.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned();
+    plain.truncate(AppName::MAX);
+    let problem =
+        Problem::new(format!("{:?} is no {}", error.text, error.what)).at(name.span, error.rule.to_owned());
+    match plain.parse::<AppName>() {
+        Ok(fits) => problem.help(format!("write `[apps.{fits}]`")),
+        Err(_) => problem.help("write a name as `[apps.api]`"),
+    }
+}

@@ -1,0 +1,14 @@
+//! From sections to the model's words: what values mean together, and with the machine they are read on.
+//! Reads directories and environment files; writes nothing.
+
+mod app;
+mod command;
+mod directory;
+mod environment;
+mod listeners;
+mod probe;
+mod routes;
+mod settings;
+mod whole;
+
+pub(crate) use whole::{Surroundings, config};

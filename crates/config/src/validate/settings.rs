@@ -1,0 +1,118 @@
+//! The half of an app that is more numbers than meaning.
+
+use crate::document::{Section, Value};
+use crate::keys::{APP, Kind, Table};
+use crate::problem::{Problem, Problems};
+use crate::text::duration;
+use gapless_model::app::{DrainSpec, HoldSpec, LogSpec, RestartSpec, RetrySpec, RolloutSpec};
+use gapless_model::release::StopSpec;
+use gapless_model::route::RouteSpec;
+use gapless_model::{AppSettings, Instances};
+
+/// How an app is run and served.
+pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Problems) -> AppSettings {
+    let instances = match app.get("instances") {
+        Some(Value::Max) => Instances::Max,
+        _ => Instances::Count(app.small("instances")),
+    };
+    AppSettings {
+        instances,
+        routes,
+        drain: within(app, "drain", |s| DrainSpec {
+            timeout: s.duration("timeout"),
+            websocket: s.word("websocket"),
+            websocket_timeout: s.duration("websocket_timeout"),
+        }),
+        restart: within(app, "restart", |s| restart(s, problems)),
+        rollout: within(app, "rollout", |s| rollout(s, problems)),
+        logs: within(app, "logs", |s| LogSpec {
+            max_size: s.number("max_size"),
+            max_age: s.duration("max_age"),
+            keep: s.small("keep"),
+        }),
+        hold: within(app, "hold", |s| HoldSpec {
+            max_requests: s.small("max_requests"),
+            timeout: s.duration("timeout"),
+        }),
+        retry: within(app, "retry", |s| RetrySpec {
+            non_idempotent: s.flag("non_idempotent"),
+            max_body: s.number("max_body"),
+        }),
+    }
+}
+
+/// How an instance is stopped.
+pub(super) fn stop(app: &Section) -> StopSpec {
+    within(app, "stop", |s| StopSpec {
+        signal: s.signal("signal"),
+        to: s.word("to"),
+        timeout: s.duration("timeout"),
+    })
+}
+
+/// Reads a table of the app; one that is not there reads as its defaults.
+fn within<T>(app: &Section, name: &str, read: impl FnOnce(&Section) -> T) -> T {
+    match app.section(name) {
+        Some(section) => read(section),
+        None => read(&Section::empty(table(name), format!("{}.{name}", app.path), app.span)),
+    }
+}
+
+fn table(name: &str) -> &'static Table {
+    match APP.key(name).map(|key| &key.kind) {
+        Some(Kind::Table(table)) => table,
+        _ => &APP,
+    }
+}
+
+fn restart(section: &Section, problems: &mut Problems) -> RestartSpec {
+    let spec = RestartSpec {
+        policy: section.word("policy"),
+        backoff: section.duration("backoff"),
+        backoff_max: section.duration("backoff_max"),
+        stable_after: section.duration("stable_after"),
+    };
+    if spec.backoff > spec.backoff_max {
+        let problem =
+            Problem::new(format!("the first delay in [{}] is longer than the longest", section.path));
+        let problem = match (section.mentions("backoff"), section.mentions("backoff_max")) {
+            (true, true) => problem
+                .at(section.place("backoff"), "the first")
+                .at(section.place("backoff_max"), "the longest"),
+            (true, false) => {
+                let label = format!("`backoff_max` is {} by default", duration::show(spec.backoff_max));
+                problem.at(section.place("backoff"), label)
+            }
+            _ => {
+                let label = format!("`backoff` is {} by default", duration::show(spec.backoff));
+                problem.at(section.place("backoff_max"), label)
+            }
+        };
+        problems.add(problem.help("make `backoff_max` at least as long as `backoff`"));
+    }
+    spec
+}
+
+fn rollout(section: &Section, problems: &mut Problems) -> RolloutSpec {
+    let spec = RolloutSpec {
+        strategy: section.word("strategy"),
+        max_surge: section.small("max_surge"),
+        max_unavailable: section.small("max_unavailable"),
+        bake: section.duration("bake"),
+    };
+    if spec.max_surge == 0 && spec.max_unavailable == 0 {
+        let problem =
+            Problem::new(format!("[{}] leaves a rollout no room: it could never move", section.path))
+                .at(section.place("max_surge"), "no instance more");
+        let problem = if section.mentions("max_unavailable") {
+            problem.at(section.place("max_unavailable"), "and none less")
+        } else {
+            problem
+        };
+        problems.add(problem.help(
+            "`max_surge = 1` starts a new instance before it stops an old one; `max_unavailable = 1` (0 by \
+             default) stops an old one first",
+        ));
+    }
+    spec
+}

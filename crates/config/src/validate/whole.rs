@@ -1,0 +1,47 @@
+//! The file as a whole.
+
+use super::{app, listeners, routes};
+use crate::config::{Config, Proxy};
+use crate::document::{Section, Value};
+use crate::keys::PROXY;
+use crate::problem::{Problem, Problems};
+use camino::Utf8PathBuf;
+use std::collections::BTreeMap;
+
+/// What the file is read in.
+pub(crate) struct Surroundings<'a> {
+    /// The directory that its paths are relative to; absolute.
+    pub(crate) directory: Utf8PathBuf,
+    /// The caller's environment, for `pass_env`.
+    pub(crate) caller_env: &'a BTreeMap<String, String>,
+}
+
+/// The whole configuration. None only if a problem was noted.
+pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Config> {
+    let named = top.named("apps");
+    if named.is_empty() && problems.is_empty() {
+        let problem = Problem::new("the file names no app");
+        problems.add(problem.help(
+            "an app is a table with its name and at least a command:\n\n  [apps.api]\n  command = \"node server.js\"",
+        ));
+    }
+    let mut apps = Vec::new();
+    let mut placed = Vec::new();
+    for (name, section) in named {
+        let app = app::app(name, section, around, problems);
+        placed.extend(app.routes);
+        apps.extend(app.spec);
+    }
+    routes::distinct(&placed, problems);
+    listeners::bindable(&placed, problems);
+    Some(Config { apps, proxy: top.section("proxy").map(proxy) })
+}
+
+fn proxy(section: &Section) -> Proxy {
+    debug_assert!(PROXY.key("workers").is_some());
+    let workers = match section.get("workers") {
+        Some(Value::Number(_)) => Some(section.small("workers")),
+        _ => None,
+    };
+    Proxy { workers, access_log: section.flag("access_log") }
+}
