@@ -5,6 +5,7 @@
 
 mod arrows;
 mod bench;
+mod codegen;
 mod files;
 mod provision;
 mod step;
@@ -22,6 +23,7 @@ cargo xtask COMMAND
   files               source files that have grown too long
   bench [--only NAME] [--json]
                       how fast and how small, with the peers beside; writes docs/benchmarks.md
+  codegen [--check]   the reference and the schema of gapless.toml, in docs/
 ";
 
 fn main() -> ExitCode {
@@ -46,6 +48,8 @@ fn run(arguments: &[String]) -> Result<(), Trouble> {
         ["test", "--", filter @ ..] => test::only(filter),
         ["arrows"] => arrows::check(),
         ["files"] => files::check(),
+        ["codegen"] => codegen::write(),
+        ["codegen", "--check"] => codegen::check(),
         ["bench", wish @ ..] if bench::Wish::read(wish).is_some() => {
             bench::run(&bench::Wish::read(wish).unwrap_or_default())
         }

@@ -3,7 +3,7 @@
 use crate::provision::{debian, npm};
 use crate::step::{cargo, root, run, runs, spoken, step, tool, unattended};
 use crate::trouble::Trouble;
-use crate::{arrows, files};
+use crate::{arrows, codegen, files};
 use std::process::Command;
 use std::time::Instant;
 
@@ -17,6 +17,7 @@ pub(crate) fn everything() -> Result<(), Trouble> {
     step("format", || run(&mut cargo(["fmt", "--all", "--check"])))?;
     step("arrows", arrows::check)?;
     step("files", files::check)?;
+    step("generated files", codegen::check)?;
     step("packages", npm::ensure)?;
     step("clippy", clippy)?;
     step("node tests", node_tests)?;
