@@ -1,0 +1,130 @@
+//! Capturing, as control holds it.
+
+use crate::error::LogError;
+use crate::fifo;
+use crate::queue::Queue;
+use crate::reader::{Command, Mailbox, Reader};
+use crate::writer::Writer;
+use camino::{Utf8Path, Utf8PathBuf};
+use gapless_model::app::LogSpec;
+use gapless_model::{AppName, InstanceId};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::{oneshot, watch};
+
+/// Both threads keep what is large on the heap.
+const STACK: usize = 128 * 1024;
+
+/// The capture of all output. Nothing in it blocks, but for [`Capture::start`] and [`Capture::add`] looking
+/// paths up. Dropping it ends it, as [`Capture::finish`] does.
+#[derive(Debug)]
+pub struct Capture {
+    mailbox: Arc<Mailbox>,
+    queue: Arc<Queue>,
+    written: Arc<watch::Sender<u64>>,
+}
+
+impl Capture {
+    /// Starts the two threads. Each app gets a directory of its own below `directory` with its first line.
+    pub fn start(directory: &Utf8Path) -> Result<Self, LogError> {
+        let mailbox = Arc::new(Mailbox::new().map_err(|errno| LogError::Start(errno.into()))?);
+        let queue = Arc::new(Queue::default());
+        let written = Arc::new(watch::Sender::new(0));
+        let reader = Reader::new(Arc::clone(&mailbox), Arc::clone(&queue))
+            .map_err(|errno| LogError::Start(errno.into()))?;
+        let directory: Utf8PathBuf = directory.to_owned();
+        let writer = Writer::new(directory, Arc::clone(&queue), Arc::clone(&written));
+        spawn("log-writer", move || writer.run())?;
+        // Without it the writer would wait for ever; but then control does not start at all.
+        spawn("log-reader", move || reader.run())?;
+        Ok(Self { mailbox, queue, written })
+    }
+
+    /// Captures what `instance` writes to the FIFOs at `out` and `err`, which are made if they are missing
+    /// (mode 0600). All instances of an app share its files; the `spec` that came last counts for them.
+    ///
+    /// Added again (its FIFOs were made anew), it replaces the former. The FIFOs outlive [`Self::remove`],
+    /// and deleting them is the caller's affair.
+    pub fn add(
+        &self,
+        instance: &InstanceId,
+        spec: &LogSpec,
+        out: &Utf8Path,
+        err: &Utf8Path,
+    ) -> Result<(), LogError> {
+        let (out, err) = (fifo::open(out)?, fifo::open(err)?);
+        self.mailbox.send(Command::Add { instance: instance.clone(), spec: spec.clone(), out, err });
+        Ok(())
+    }
+
+    /// Takes the last words of an instance and forgets it. Settles when they are in the files, or lost.
+    pub fn remove(&self, instance: &InstanceId) -> Settled {
+        self.send(|reply| Command::Remove { instance: instance.clone(), reply })
+    }
+
+    /// Settles when all that `instance` has written before this call is in the files, or lost: for messages
+    /// about its failure. A stuck disk makes it wait for ever, so bound it.
+    pub fn caught_up(&self, instance: &InstanceId) -> Settled {
+        self.send(|reply| Command::CatchUp { instance: instance.clone(), reply })
+    }
+
+    /// Keeps the files of an app by another spec from now on.
+    pub fn reconfigure(&self, app: &AppName, spec: &LogSpec) {
+        self.mailbox.send(Command::Configure { app: app.clone(), spec: spec.clone() });
+    }
+
+    /// What is wrong, for `status`; empty is good. Lines that were dropped are named for a minute after the
+    /// last of them.
+    pub fn troubles(&self) -> Vec<String> {
+        self.queue.troubles()
+    }
+
+    /// Changes whenever lines were written, of any app: time to poll a [`Tail`](crate::Tail).
+    pub fn written(&self) -> watch::Receiver<u64> {
+        self.written.subscribe()
+    }
+
+    /// Ends both threads. Settles when all that was read is in the files, or lost. What is still in the
+    /// FIFOs stays there for the next control.
+    pub fn finish(self) -> Settled {
+        self.send(|reply| Command::End { reply })
+    }
+
+    fn send(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) -> Settled {
+        let (reply, receiver) = oneshot::channel();
+        self.mailbox.send(command(reply));
+        Settled(receiver)
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        drop(self.send(|reply| Command::End { reply }));
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), LogError> {
+    let thread = std::thread::Builder::new().name(name.into()).stack_size(STACK);
+    thread.spawn(run).map(drop).map_err(LogError::Start)
+}
+
+/// Something that is under way in the capture.
+#[derive(Debug)]
+pub struct Settled(oneshot::Receiver<()>);
+
+impl Settled {
+    /// Blocks the calling thread until then. Panics within a tokio runtime; there, await it.
+    pub fn wait(self) {
+        // An error means that the capture has ended, and with it all that was under way.
+        let _ = self.0.blocking_recv();
+    }
+}
+
+impl Future for Settled {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(|_| ())
+    }
+}
