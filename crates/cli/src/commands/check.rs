@@ -1,0 +1,54 @@
+//! `gapless check`: is the file right, and what would `up` do? Touches nothing, starts nothing.
+
+use crate::base_env;
+use crate::config_file::{ConfigFile, proxy_settings};
+use crate::errors::Error;
+use crate::exit::Exit;
+use crate::render::figures::counted;
+use crate::render::{apply, paint};
+use crate::screen;
+use crate::session::Session;
+use gapless_api::{ApplyRequest, ClientError};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Print JSON: what `up` would do, or null where Gapless does not run
+    #[arg(long)]
+    json: bool,
+    /// Print the JSON schema of the file instead, for editors
+    #[arg(long, conflicts_with_all = ["path", "json"])]
+    schema: bool,
+    /// Print every key of the file with its default instead
+    #[arg(long, conflicts_with_all = ["path", "json", "schema"])]
+    reference: bool,
+}
+
+pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
+    if args.schema {
+        let schema = gapless_config::schema();
+        screen::out(&format!("{schema:#}\n"))?;
+        return Ok(Exit::Done);
+    }
+    if args.reference {
+        screen::out(&format!("{}\n", gapless_config::reference().trim_end()))?;
+        return Ok(Exit::Done);
+    }
+    let config = args.file.load()?;
+    let count = config.apps.len() as u64;
+    let proxy = config.proxy.map(proxy_settings);
+    let request = ApplyRequest { apps: config.apps, base_env: base_env::of_caller(), proxy };
+    let would = match session.client.check(&request).await {
+        Ok(result) => Some(result),
+        Err(ClientError::NotReachable { .. }) => None,
+        Err(e) => return Err(e.into()),
+    };
+    if args.json {
+        screen::json(&would)?;
+        return Ok(Exit::Done);
+    }
+    let text = format!("{} {} is right: {}\n", paint::good("✓"), args.file.path, counted(count, "app"));
+    screen::out(&(text + &would.as_ref().map(apply::would).unwrap_or_default()))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,27 @@
+//! `gapless delete`: stops apps and forgets them.
+
+use super::watched::{self, Watch};
+use crate::errors::Error;
+use crate::exit::Exit;
+use crate::session::{Need, Session};
+use gapless_model::AppName;
+use std::rc::Rc;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The apps
+    #[arg(required = true, value_name = "APP")]
+    apps: Vec<AppName>,
+    #[command(flatten)]
+    watch: Watch,
+}
+
+pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error> {
+    let client = session.reach(Need::Resume).await?;
+    let mut begun = Vec::new();
+    for app in args.apps {
+        let done = client.delete(&app).await?;
+        begun.push((app, done.message));
+    }
+    watched::settled(session, begun, args.watch).await
+}

@@ -1,0 +1,26 @@
+//! `gapless scale`: another number of instances.
+
+use super::watched::{self, Watch};
+use crate::errors::Error;
+use crate::exit::Exit;
+use crate::session::{Need, Session};
+use gapless_api::request::ScaleRequest;
+use gapless_model::AppName;
+use std::rc::Rc;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The app
+    app: AppName,
+    /// How many instances; at least 1 (`gapless stop` is for none)
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    instances: u32,
+    #[command(flatten)]
+    watch: Watch,
+}
+
+pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error> {
+    let client = session.reach(Need::Resume).await?;
+    let done = client.scale(&args.app, ScaleRequest { instances: args.instances }).await?;
+    watched::settled(session, vec![(args.app, done.message)], args.watch).await
+}

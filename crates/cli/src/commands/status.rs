@@ -1,0 +1,53 @@
+//! `gapless status`: what runs.
+
+use crate::errors::Error;
+use crate::exit::Exit;
+use crate::render;
+use crate::screen;
+use crate::session::{Need, Session};
+use gapless_api::Status;
+use gapless_model::AppName;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only this app, with its instances
+    app: Option<AppName>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
+    let mut status = session.reach(Need::Look).await?.status().await?;
+    if let Some(name) = &args.app {
+        if !status.apps.iter().any(|app| app.name == *name) {
+            return Err(unknown(name, &status));
+        }
+        status.apps.retain(|app| app.name == *name);
+    }
+    if args.json {
+        screen::json(&status)?;
+    } else if args.app.is_some() {
+        let apps: String = status.apps.iter().map(render::app::app).collect();
+        screen::out(&(render::status::troubles(&status) + &apps))?;
+    } else {
+        screen::out(&render::status::status(&status))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// There is no such app; the nearest name, or all of them.
+fn unknown(name: &AppName, status: &Status) -> Error {
+    let names: Vec<_> = status.apps.iter().map(|app| app.name.as_str()).collect();
+    let near = names.iter().max_by(|a, b| {
+        strsim::jaro_winkler(a, name.as_str()).total_cmp(&strsim::jaro_winkler(b, name.as_str()))
+    });
+    let error = Error::usage(format!("there is no app {name}"));
+    match near {
+        Some(near) if strsim::jaro_winkler(near, name.as_str()) > 0.8 => {
+            error.hint(format!("did you mean {near}?"))
+        }
+        Some(_) => error.hint(format!("there are: {}", names.join(", "))),
+        None => error.hint("no apps are defined yet"),
+    }
+}

@@ -1,0 +1,121 @@
+//! What all commands have in common that begin something and watch it end.
+
+use crate::errors::Error;
+use crate::exit::Exit;
+use crate::follow::{Ending, Manner, Subject, follow};
+use crate::render::{apply, paint};
+use crate::screen;
+use crate::session::Session;
+use gapless_api::RolloutTicket;
+use gapless_api::client::Act;
+use gapless_model::AppName;
+use serde::Serialize;
+use std::rc::Rc;
+
+/// How the end is waited for.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(crate) struct Watch {
+    /// Return at once; it goes on by itself
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Show no progress, and how it ended as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// One app in the JSON of a command that watched.
+#[derive(Debug, Serialize)]
+struct Ended<'a> {
+    app: &'a AppName,
+    #[serde(flatten)]
+    ending: &'a Ending,
+}
+
+/// Writes how apps ended, for scripts: `{"apps": [{"app": …, "ending": …}]}`.
+pub(crate) fn endings_json(subjects: &[Subject], endings: &[Ending]) -> Result<(), Error> {
+    let apps: Vec<_> =
+        subjects.iter().zip(endings).map(|(s, ending)| Ended { app: s.app(), ending }).collect();
+    screen::json(&serde_json::json!({ "apps": apps }))
+}
+
+/// Watches rollouts that were begun to their ends.
+pub(crate) async fn rollouts(
+    session: &Rc<Session>,
+    tickets: Vec<(AppName, RolloutTicket)>,
+    watch: Watch,
+) -> Result<Exit, Error> {
+    if watch.detach && watch.json {
+        let rows = tickets.iter().map(|(app, ticket)| serde_json::json!({ "app": app, "ticket": ticket }));
+        screen::json(&serde_json::json!({ "apps": rows.collect::<Vec<_>>() }))?;
+        return Ok(Exit::Done);
+    }
+    for (app, ticket) in &tickets {
+        let text = apply::rollout(app, ticket, &[]);
+        if watch.detach {
+            screen::out(&text)?;
+        } else if !watch.json && (ticket.after.is_some() || ticket.supersedes.is_some()) {
+            screen::err(&text);
+        }
+    }
+    if watch.detach {
+        return Ok(Exit::Done);
+    }
+    let subjects: Vec<_> = tickets.iter().map(|(app, ticket)| Subject::ticket(app, ticket)).collect();
+    let endings = follow(session, &subjects, Manner::by_json(watch.json)).await?;
+    if watch.json {
+        endings_json(&subjects, &endings)?;
+    }
+    Ok(endings.iter().map(Ending::exit).fold(Exit::Done, Exit::and))
+}
+
+/// Watches apps until each is as it should be; `said` are control's words to each.
+pub(crate) async fn settled(
+    session: &Rc<Session>,
+    apps: Vec<(AppName, String)>,
+    watch: Watch,
+) -> Result<Exit, Error> {
+    let (subjects, said): (Vec<_>, Vec<_>) =
+        apps.into_iter().map(|(app, said)| (Subject::App(app), said)).unzip();
+    if !watch.detach {
+        let endings = follow(session, &subjects, Manner::by_json(watch.json)).await?;
+        if watch.json {
+            endings_json(&subjects, &endings)?;
+            return Ok(Exit::Done);
+        }
+    }
+    for (subject, said) in subjects.iter().zip(&said) {
+        if watch.json {
+            screen::json(&serde_json::json!({ "app": subject.app(), "message": said }))?;
+        } else {
+            screen::out(&format!("{} {}  {said}\n", paint::good("✓"), paint::bold(subject.app())))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Does something to an app that has no end to watch, and says what control said.
+pub(crate) async fn act_once(session: &Session, app: &AppName, act: Act, json: bool) -> Result<Exit, Error> {
+    let done = session.reach(crate::session::Need::Resume).await?.act(app, act).await?;
+    if json {
+        screen::json(&done)?;
+    } else {
+        screen::out(&format!("{} {}  {}\n", paint::good("✓"), paint::bold(app), done.message))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Does something to each of several apps and watches all of them settle.
+pub(crate) async fn act_and_settle(
+    session: &Rc<Session>,
+    apps: Vec<AppName>,
+    act: Act,
+    watch: Watch,
+) -> Result<Exit, Error> {
+    let client = session.reach(crate::session::Need::Resume).await?;
+    let mut begun = Vec::new();
+    for app in apps {
+        let done = client.act(&app, act).await?;
+        begun.push((app, done.message));
+    }
+    settled(session, begun, watch).await
+}

@@ -1,0 +1,31 @@
+//! The file that `up` and `check` read.
+
+use crate::errors::Error;
+use camino::Utf8PathBuf;
+use gapless_api::request::ProxySettings;
+use gapless_config::Config;
+use std::collections::BTreeMap;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigFile {
+    /// The file
+    #[arg(short, long = "file", value_name = "FILE", default_value = gapless_config::FILE)]
+    pub(crate) path: Utf8PathBuf,
+}
+
+impl ConfigFile {
+    /// Reads and validates it.
+    pub(crate) fn load(&self) -> Result<Config, Error> {
+        Config::load(&self.path, &caller_env()).map_err(Error::config)
+    }
+}
+
+/// The caller's environment, for apps that ask for parts of it; values that are not UTF-8 cannot travel.
+fn caller_env() -> BTreeMap<String, String> {
+    std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))).collect()
+}
+
+/// The `[proxy]` table as it travels.
+pub(crate) fn proxy_settings(proxy: gapless_config::Proxy) -> ProxySettings {
+    ProxySettings { workers: proxy.workers, access_log: proxy.access_log }
+}

@@ -1,0 +1,5 @@
+//! `gapless demo`: the whole story on an app that is in this binary.
+
+pub(crate) mod app;
+pub(crate) mod place;
+pub(crate) mod story;

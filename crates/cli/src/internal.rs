@@ -1,0 +1,55 @@
+//! `gapless internal …`: the hidden subcommands by which the parts of Gapless start each other.
+//!
+//! Read by hand and before anything else, so that the keeper never touches what it does not need.
+
+use crate::demo;
+use crate::parts::Parts;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The first word of all of them.
+pub(crate) const INTERNAL: &str = "internal";
+
+/// Program and arguments that become `part` of the installation in `home`.
+pub(crate) fn words(part: &str, home: &Path) -> io::Result<Vec<OsString>> {
+    let program = std::env::current_exe()?;
+    Ok(vec![program.into(), INTERNAL.into(), part.into(), "--home".into(), home.into()])
+}
+
+/// Becomes the part that the words after `internal` name.
+pub(crate) fn become_part(parts: &Parts, mut words: impl Iterator<Item = OsString>) -> ExitCode {
+    let part = words.next().unwrap_or_default();
+    let rest: Vec<_> = words.collect();
+    if part == "demo-app" {
+        return demo::app::main(&rest);
+    }
+    let Some(home) = option(&rest, "--home").map(PathBuf::from).filter(|home| home.is_absolute()) else {
+        eprintln!("gapless internal: --home must name an absolute directory");
+        return ExitCode::from(2);
+    };
+    match part.to_str() {
+        Some("keeper") => match self::words("control", &home) {
+            Ok(control) => (parts.keeper)(&home, &control),
+            Err(e) => {
+                eprintln!("gapless internal keeper: cannot tell which program this is: {e}");
+                ExitCode::FAILURE
+            }
+        },
+        Some("control") => (parts.control)(&home),
+        Some("proxy") => {
+            let workers = option(&rest, "--workers").and_then(|n| n.to_str()?.parse().ok());
+            (parts.proxy)(&home, workers)
+        }
+        _ => {
+            eprintln!("gapless internal: there is no part {part:?}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The word after `name`.
+pub(crate) fn option<'a>(words: &'a [OsString], name: &str) -> Option<&'a OsString> {
+    words.iter().skip_while(|word| *word != name).nth(1)
+}

@@ -1,0 +1,24 @@
+//! What the binary is made of, as the command line is told by `main`.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::{Child, ExitCode};
+
+/// The processes of Gapless behind their hidden subcommands.
+///
+/// Handed in by `main`, so that the command line knows none of them: it speaks to what runs by the control
+/// socket alone, as any other client does.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    /// `gapless internal keeper --home DIR`: keeps control, which it starts by the given words. Returns when
+    /// Gapless goes down.
+    pub keeper: fn(&Path, &[OsString]) -> ExitCode,
+    /// `gapless internal control --home DIR`.
+    pub control: fn(&Path) -> ExitCode,
+    /// `gapless internal proxy --home DIR [--workers N]`; without `--workers` one worker per core.
+    pub proxy: fn(&Path, Option<u32>) -> ExitCode,
+    /// Starts a keeper for this home in the background by the given words, and returns at once. If one runs
+    /// already, the second ends by itself.
+    pub spawn_keeper: fn(&Path, &[OsString]) -> io::Result<Child>,
+}

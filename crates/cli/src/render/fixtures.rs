@@ -1,0 +1,199 @@
+//! Fixed inputs for the tests of what users see.
+
+use gapless_api::Status;
+use gapless_api::progress::Stand;
+use gapless_api::request::LogLine;
+use gapless_api::status::{AppStatus, GaplessStatus, InstanceStatus, Waiting};
+use gapless_model::probe::{ProbeAnswer, ProbeReport};
+use gapless_model::receipt::PhaseTime;
+use gapless_model::{
+    AbortReason, AppName, Failure, InstanceId, Moment, Outcome, Receipt, ReleaseId, Rollout, RolloutId,
+    RolloutKind, RolloutPhase, Strategy, TrafficCount, WaitingOn, WallTime,
+};
+use std::time::Duration;
+
+pub(super) const R1: ReleaseId = ReleaseId(1);
+pub(super) const R2: ReleaseId = ReleaseId(2);
+
+pub(super) fn app() -> AppName {
+    "api".parse().unwrap()
+}
+
+pub(super) fn instance(n: u32) -> InstanceId {
+    InstanceId::new(app(), n)
+}
+
+pub(super) fn probe(answer: ProbeAnswer) -> ProbeReport {
+    ProbeReport { at: Moment::from_millis(9_000), asked: "GET /ready".into(), answer }
+}
+
+pub(super) fn deadline_passed(answer: ProbeAnswer) -> Failure {
+    Failure::StartDeadline { after: Duration::from_secs(5), report: Some(probe(answer)) }
+}
+
+pub(super) fn failed(failure: Failure) -> AbortReason {
+    AbortReason::InstanceFailed { instance: instance(7), failure }
+}
+
+pub(super) fn receipt(from: Option<ReleaseId>, outcome: Outcome) -> Receipt {
+    let phase = |phase: &str, ms| PhaseTime { phase: phase.into(), took: Duration::from_millis(ms) };
+    Receipt {
+        rollout: RolloutId(4),
+        app: app(),
+        from,
+        to: R2,
+        outcome,
+        traffic: TrafficCount { served: 12_345, retried: 3, held: 1, ..TrafficCount::default() },
+        served_by: [(R1, 5_000), (R2, 7_345)].into(),
+        longest_stall: Duration::from_millis(12),
+        took: Duration::from_millis(6_320),
+        phases: vec![phase("replacing", 4_100), phase("baking", 2_000), phase("retiring", 220)],
+    }
+}
+
+pub(super) fn log(n: u32, err: bool, text: &str) -> LogLine {
+    LogLine { at: WallTime::from_millis(1_795_250_000_000), instance: instance(n), err, text: text.into() }
+}
+
+pub(super) fn waiting(on: WaitingOn, remaining_ms: Option<u64>) -> Waiting {
+    Waiting { text: on.to_string(), on, remaining_ms }
+}
+
+pub(super) fn to_become_ready(n: u32) -> Waiting {
+    let on = WaitingOn::Ready { instance: instance(n), deadline: Moment::from_millis(60_000) };
+    waiting(on, Some(58_400))
+}
+
+pub(super) fn to_drain(n: u32, requests: u32) -> Waiting {
+    let deadline = Moment::from_millis(60_000);
+    waiting(WaitingOn::Drained { instance: instance(n), requests, upgraded: 0, deadline }, Some(29_900))
+}
+
+pub(super) fn stand(waiting: Vec<Waiting>) -> Stand {
+    Stand {
+        phase: Some(RolloutPhase::Replacing { since: Moment::from_millis(1_000) }),
+        ready: [(R1, 2), (R2, 1)].into(),
+        wanted: 2,
+        split: [(R1, 67), (R2, 33)].into(),
+        waiting,
+        instances: vec![
+            (instance(1), R1, "ready".into()),
+            (instance(2), R1, "ready".into()),
+            (instance(3), R2, "ready".into()),
+        ],
+        served: 1_240,
+        failed: 0,
+    }
+}
+
+pub(super) fn instance_status(n: u32, release: ReleaseId) -> InstanceStatus {
+    InstanceStatus {
+        id: instance(n),
+        pid: Some(4_000 + n),
+        release,
+        state: "ready".into(),
+        detail: None,
+        restarts: 0,
+        address: Some(format!("unix:/g/run/api-{n}.sock")),
+        started: Some(WallTime::from_millis(1_795_250_000_000)),
+        uptime_ms: Some(200_000),
+        cpu_percent: Some(12.4),
+        memory: Some(88_200_000),
+        in_flight: 2,
+        traffic: TrafficCount { served: 12_000, ..TrafficCount::default() },
+    }
+}
+
+pub(super) fn app_status() -> AppStatus {
+    AppStatus {
+        name: app(),
+        release: Some(R1),
+        ready: 2,
+        wanted: 2,
+        split: [(R1, 100)].into(),
+        routes: vec!["127.0.0.1:8080".into()],
+        rollout: None,
+        waiting: Vec::new(),
+        instances: vec![instance_status(1, R1), instance_status(2, R1)],
+        requests_per_second: 120.34,
+        traffic: TrafficCount { served: 24_000, retried: 1, ..TrafficCount::default() },
+        last_failure: None,
+    }
+}
+
+pub(super) fn rolling() -> AppStatus {
+    let rollout = Rollout {
+        id: RolloutId(4),
+        app: app(),
+        kind: RolloutKind::Deploy,
+        from: Some(R1),
+        to: R2,
+        strategy: Strategy::Rolling,
+        phase: RolloutPhase::Replacing { since: Moment::from_millis(1_000) },
+        paused: None,
+        began: Moment::from_millis(1_000),
+        began_at: WallTime::from_millis(1_795_250_000_000),
+    };
+    let mut starting = instance_status(3, R2);
+    starting.state = "starting".into();
+    (starting.address, starting.cpu_percent) = (None, None);
+    let mut app = app_status();
+    app.instances.push(starting);
+    app.waiting = vec![to_become_ready(3), to_drain(1, 4)];
+    app.rollout = Some(rollout);
+    app
+}
+
+/// A worker without routes that crash-loops after a release that failed.
+pub(super) fn in_trouble() -> AppStatus {
+    let mut instance = instance_status(9, R1);
+    instance.id = InstanceId::new("mailer".parse().unwrap(), 9);
+    instance.state = "backoff".into();
+    instance.detail = Some("crash loop: 6 failures, next try in 8s".into());
+    instance.restarts = 6;
+    (instance.pid, instance.uptime_ms, instance.cpu_percent, instance.memory) = (None, None, None, None);
+    instance.address = None;
+    AppStatus {
+        name: "mailer".parse().unwrap(),
+        ready: 0,
+        wanted: 1,
+        split: [].into(),
+        routes: Vec::new(),
+        instances: vec![instance],
+        requests_per_second: 0.0,
+        traffic: TrafficCount { failed: 1, ..TrafficCount::default() },
+        last_failure: Some(
+            "instance mailer-9 failed: it exited with code 1 after 30ms, before it was ready".into(),
+        ),
+        ..app_status()
+    }
+}
+
+pub(super) fn stopped() -> AppStatus {
+    AppStatus {
+        name: "old".parse().unwrap(),
+        ready: 0,
+        wanted: 0,
+        split: [].into(),
+        instances: Vec::new(),
+        requests_per_second: 0.0,
+        traffic: TrafficCount::default(),
+        ..app_status()
+    }
+}
+
+pub(super) fn status(apps: Vec<AppStatus>) -> Status {
+    Status {
+        gapless: GaplessStatus {
+            version: "0.1.0".into(),
+            keeper_pid: Some(1),
+            control_pid: 2,
+            proxy_pid: Some(3),
+            home: "/var/lib/gapless".into(),
+            uptime_ms: 7_500_000,
+            now: Moment::from_millis(9_000_000),
+            troubles: Vec::new(),
+        },
+        apps,
+    }
+}

@@ -1,0 +1,319 @@
+//! Every message that a user can see, held by a snapshot.
+
+use super::fixtures::*;
+use super::progress::{At, Shown};
+use super::{
+    app as one_app, apply, diagnostics, history, logs, next_step, progress, receipt as receipts, releases,
+    status as all,
+};
+use crate::errors::Error;
+use crate::exit::Exit as ExitCode;
+use anstream::adapter::strip_str;
+use gapless_api::request::ReleaseRow;
+use gapless_api::{Applied, ApplyResult, ClientError, ErrorBody, ErrorKind, RolloutTicket};
+use gapless_config::{Config, Start};
+use gapless_model::event::{Event, What};
+use gapless_model::probe::ProbeAnswer;
+use gapless_model::release::Mark;
+use gapless_model::{
+    AbortReason, Exit, Failure, Moment, Outcome, RolloutId, RolloutKind, RolloutPhase, TrafficCount,
+    WaitingOn, WallTime,
+};
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::io;
+use std::time::Duration;
+
+macro_rules! holds {
+    ($name:literal, $text:expr) => {{
+        let text = strip_str(&$text).to_string();
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!($name, text);
+        });
+    }};
+}
+
+/// Cases one below the other, each under its name.
+fn cases<'a>(cases: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    cases.into_iter().fold(String::new(), |mut all, (name, text)| {
+        _ = writeln!(all, "--- {name}\n{}\n", text.trim_end());
+        all
+    })
+}
+
+#[test]
+fn receipts_of_rollouts_that_completed() {
+    let mut lossy = receipt(Some(R1), Outcome::Completed);
+    lossy.traffic = TrafficCount { served_5xx: 14, failed: 1_002, client_gone: 3, ..lossy.traffic };
+    let mut first = receipt(None, Outcome::Completed);
+    first.traffic = TrafficCount::default();
+    holds!(
+        "receipt_completed",
+        cases([
+            ("nothing lost", receipts::receipt(&receipt(Some(R1), Outcome::Completed), &[])),
+            ("reloaded", receipts::receipt(&receipt(Some(R2), Outcome::Completed), &[])),
+            ("something lost", receipts::receipt(&lossy, &[])),
+            ("the first release", receipts::receipt(&first, &[])),
+        ])
+    );
+}
+
+#[test]
+fn receipts_of_rollouts_that_did_not_complete() {
+    let why =
+        failed(deadline_passed(ProbeAnswer::Status { code: 503, location: None, body: "warming up".into() }));
+    let output = [log(7, false, "listening"), log(7, true, "Error: no database")];
+    let long: Vec<_> = (1..=14).map(|n| log(7, true, &format!("line {n}"))).collect();
+    let crash =
+        failed(Failure::Exited { exit: Exit::Code(1), ran: Duration::from_millis(850), was_ready: true });
+    let aborted = |why| receipt(Some(R1), Outcome::Aborted { why });
+    holds!(
+        "receipt_not_completed",
+        cases([
+            ("never ready", receipts::receipt(&aborted(why.clone()), &output)),
+            ("crash in service, much output", receipts::receipt(&aborted(crash), &long)),
+            ("asked for", receipts::receipt(&aborted(AbortReason::Asked), &[])),
+            ("the first release", receipts::receipt(&receipt(None, Outcome::Failed { why }), &output)),
+            ("dropped", receipts::dropped(&app(), "rollout #5 took its place")),
+        ])
+    );
+}
+
+#[test]
+fn every_failure_has_a_next_step() {
+    let status = |code, location: Option<&str>| ProbeAnswer::Status {
+        code,
+        location: location.map(Into::into),
+        body: String::new(),
+    };
+    let answers = [
+        ("redirect", status(302, Some("/login"))),
+        ("not found", status(404, None)),
+        ("forbidden", status(403, None)),
+        ("server error", status(500, None)),
+        ("elsewhere", ProbeAnswer::NotListening { instead: vec!["127.0.0.1:4000".into()] }),
+        ("nowhere", ProbeAnswer::NotListening { instead: Vec::new() }),
+        ("slow", ProbeAnswer::TimedOut { after: Duration::from_secs(2) }),
+        ("silent", ProbeAnswer::NotNotified { status: None }),
+    ];
+    let mut failures: Vec<_> = answers.map(|(name, answer)| (name, deadline_passed(answer))).into();
+    let exited =
+        |was_ready| Failure::Exited { exit: Exit::Code(1), ran: Duration::from_millis(30), was_ready };
+    failures.extend([
+        ("no answer at all", Failure::StartDeadline { after: Duration::from_secs(5), report: None }),
+        ("no program", Failure::Spawn { message: "nodee: no such file".into() }),
+        ("crash at boot", exited(false)),
+        ("crash in service", exited(true)),
+        (
+            "wedged",
+            Failure::Wedged { report: probe(ProbeAnswer::TimedOut { after: Duration::from_secs(2) }) },
+        ),
+    ]);
+    let step = |failure: &Failure| next_step::next_step(&app(), &failed(failure.clone())).unwrap();
+    holds!("next_steps", cases(failures.iter().map(|(name, f)| (*name, format!("{f}\n→ {}", step(f))))));
+    assert_eq!(next_step::next_step(&app(), &AbortReason::Asked), None);
+}
+
+#[test]
+fn progress_drawn_and_written() {
+    let shown = |at| Shown { app: app(), to: Some(R2), at };
+    let rolling = shown(At::Stand(Box::new(stand(vec![to_become_ready(4), to_drain(1, 3)]))));
+    let mut lossy = stand(Vec::new());
+    lossy.failed = 2;
+    lossy.phase = Some(RolloutPhase::Baking { since: Moment::from_millis(1), until: Moment::from_millis(2) });
+    let mut settling = stand(vec![to_drain(1, 3)]);
+    (settling.phase, settling.served) = (None, 0);
+    let all = [
+        ("asking", shown(At::Asking)),
+        ("queued", shown(At::Queued(RolloutId(3)))),
+        ("silent", shown(At::Silent)),
+        ("rolling", rolling.clone()),
+        ("lossy", shown(At::Stand(Box::new(lossy)))),
+        ("settling", Shown { to: None, ..shown(At::Stand(Box::new(settling))) }),
+    ];
+    let age = Duration::from_millis(1_500);
+    holds!("progress_drawn", cases(all.iter().map(|(name, s)| (*name, progress::live(s, age, "⠋")))));
+    holds!("progress_written", cases(all.iter().map(|(name, s)| (*name, progress::plain(s)))));
+
+    let fewer = shown(At::Stand(Box::new(stand(vec![to_become_ready(4), to_drain(1, 2)]))));
+    assert_eq!(
+        progress::plain(&rolling),
+        progress::plain(&fewer),
+        "a request that ends is no line of its own"
+    );
+}
+
+#[test]
+fn what_runs() {
+    holds!("status", all::status(&status(vec![app_status(), rolling(), in_trouble(), stopped()])));
+    let mut bad = status(vec![app_status()]);
+    bad.gapless.troubles = vec!["the disk is full: logs are lost".into()];
+    bad.gapless.proxy_pid = None;
+    holds!("status_troubles", all::status(&bad));
+    let mut paused = rolling();
+    let resume = waiting(WaitingOn::Resume { since: Moment::from_millis(5) }, None);
+    (paused.rollout.as_mut().unwrap().paused, paused.waiting) = (Some(Moment::from_millis(5)), vec![resume]);
+    holds!(
+        "status_app",
+        cases([
+            ("at rest", one_app::app(&app_status())),
+            ("rolling", one_app::app(&rolling())),
+            ("paused", one_app::app(&paused)),
+            ("in trouble", one_app::app(&in_trouble())),
+            ("stopped", one_app::app(&stopped())),
+        ])
+    );
+}
+
+#[test]
+fn output_of_apps() {
+    holds!(
+        "logs",
+        [log(9, false, "up"), log(10, true, "oh no"), log(9, false, "")].map(|l| logs::line(&l, 6)).concat()
+    );
+}
+
+#[test]
+fn releases_and_history() {
+    let row = |release, mark, own_code| ReleaseRow {
+        release,
+        current: release == R2,
+        mark,
+        created: WallTime::from_millis(1_795_250_000_000),
+        command: "node server.js".into(),
+        directory: if own_code { "/g/apps/api/releases/r2/code".into() } else { "/srv/api".into() },
+        own_code,
+    };
+    holds!(
+        "releases",
+        releases::releases(&[row(R2, Mark::Good, true), row(R1, Mark::Untried, false)], &TimeZone::UTC)
+    );
+
+    let rollout = RolloutId(4);
+    let why =
+        failed(Failure::Exited { exit: Exit::Signal(11), ran: Duration::from_millis(30), was_ready: false });
+    let ended = |from, outcome: Outcome| What::RolloutEnded {
+        rollout,
+        outcome: outcome.clone(),
+        receipt: Box::new(receipt(from, outcome)),
+    };
+    let returning = RolloutPhase::Returning { since: Moment::from_millis(1), why: why.clone() };
+    let AbortReason::InstanceFailed { failure, .. } = why.clone() else { panic!() };
+    let all = [
+        What::AppDefined,
+        What::ReleaseMade { release: R1 },
+        What::RolloutBegan { rollout, kind: RolloutKind::Up, from: None, to: R1 },
+        What::RolloutBegan { rollout, kind: RolloutKind::Deploy, from: Some(R1), to: R2 },
+        What::InstanceStarted { instance: instance(7), release: R2 },
+        What::InstanceFailed { instance: instance(7), failure },
+        What::RolloutMoved { rollout, phase: returning },
+        What::RolloutMoved { rollout, phase: RolloutPhase::Retiring { since: Moment::from_millis(1) } },
+        What::RolloutPaused { rollout },
+        What::RolloutResumed { rollout },
+        What::RolloutSuperseded { kind: RolloutKind::Reload, by: RolloutKind::Deploy },
+        ended(Some(R1), Outcome::Completed),
+        ended(Some(R1), Outcome::Aborted { why: why.clone() }),
+        ended(Some(R1), Outcome::Aborted { why: AbortReason::Asked }),
+        ended(None, Outcome::Failed { why }),
+        What::InstanceStopped { instance: instance(7), exit: Some(Exit::Code(0)) },
+        What::InstanceStopped { instance: instance(8), exit: None },
+        What::Scaled { from: 2, to: 1 },
+        What::SettingsChanged,
+        What::AppStopped,
+        What::AppStarted,
+        What::AppDeleted,
+        What::ControlStarted { adopted: 3 },
+        What::Trouble { message: "the disk is\nfull".into() },
+    ];
+    let events = all.into_iter().zip(1..).map(|(what, seq)| {
+        let app = (!matches!(what, What::ControlStarted { .. } | What::Trouble { .. })).then(app);
+        Event { seq, at: WallTime::from_millis(1_795_250_000_000 + seq * 1_000), app, what }
+    });
+    holds!("history", history::history(&events.collect::<Vec<_>>(), &TimeZone::UTC));
+}
+
+#[test]
+fn what_up_finds_to_do() {
+    let ticket = |after, supersedes| RolloutTicket { rollout: RolloutId(4), to: R2, after, supersedes };
+    let apps = [
+        Applied::Unchanged,
+        Applied::Settings { changes: vec!["instances: 2 → 4".into()] },
+        Applied::Started,
+        Applied::Rollout { ticket: ticket(None, None), changes: Vec::new() },
+        Applied::Rollout {
+            ticket: ticket(None, None),
+            changes: vec!["env.NODE_ENV".into(), "command".into()],
+        },
+        Applied::Rollout {
+            ticket: ticket(Some(RolloutId(2)), Some(RolloutId(3))),
+            changes: vec!["command".into()],
+        },
+    ];
+    let result = ApplyResult { apps: apps.into_iter().map(|applied| (app(), applied)).collect() };
+    let done: String = result.apps.iter().map(|(app, applied)| apply::done(app, applied)).collect();
+    holds!(
+        "up",
+        cases([
+            ("before it is watched", apply::begins(&result)),
+            ("not watched", apply::applied(&result)),
+            ("check", apply::would(&result)),
+            ("settled", done),
+            ("nothing to do", apply::nothing_changed(&result)),
+        ])
+    );
+}
+
+#[test]
+fn errors_have_a_hint_and_a_code() {
+    let refused = |kind, hint: Option<&str>| {
+        Error::from(ClientError::Refused(ErrorBody {
+            kind,
+            message: "no app web".into(),
+            hint: hint.map(Into::into),
+        }))
+    };
+    let socket = "/g/control.sock".into();
+    let asked = || "GET /v1/status".to_owned();
+    let not_there = || io::Error::from(io::ErrorKind::NotFound);
+    let home = || "/g".into();
+    let errors = [
+        (refused(ErrorKind::NotFound, Some("there are: api")), ExitCode::Usage),
+        (refused(ErrorKind::BadRequest, None), ExitCode::Usage),
+        (refused(ErrorKind::Conflict, None), ExitCode::Failed),
+        (refused(ErrorKind::Failed, None), ExitCode::Failed),
+        (ClientError::NotReachable { socket, source: not_there() }.into(), ExitCode::Unreachable),
+        (ClientError::Broken { asked: asked(), message: "cut".into() }.into(), ExitCode::Unreachable),
+        (ClientError::Unreadable { asked: asked(), message: "no".into() }.into(), ExitCode::Unreachable),
+        (Error::NothingHere { home: home() }, ExitCode::Unreachable),
+        (Error::NotUp { home: home(), seconds: 10, log: vec!["panicked".into()] }, ExitCode::Unreachable),
+        (Error::NoKeeper { home: home(), source: not_there() }, ExitCode::Unreachable),
+        (Error::usage("no").hint("yes"), ExitCode::Usage),
+        (Error::failed("it failed"), ExitCode::Failed),
+        (Error::Detached { message: "api goes on".into(), hint: "look".into() }, ExitCode::Interrupted),
+        (Error::Output(not_there()), ExitCode::Failed),
+        (Error::Output(io::ErrorKind::BrokenPipe.into()), ExitCode::Done),
+    ];
+    let text = errors.iter().map(|(error, exit)| {
+        assert_eq!(error.exit(), *exit, "{error}");
+        format!("{}({})\n\n", error.render(), *exit as u8)
+    });
+    holds!("errors", text.collect::<String>());
+}
+
+#[test]
+fn diagnostics_point_at_the_place() {
+    let text = "[apps.api]\ncommand = \"node server.js\"\ninstanzes = 2\n";
+    let report = Config::parse("gapless.toml", text.into(), "/".into(), &BTreeMap::new()).unwrap_err();
+    holds!("diagnostics", diagnostics::render(&report));
+    let error = Error::config(report);
+    assert_eq!(error.exit(), ExitCode::Usage);
+
+    let start = Start {
+        words: vec!["node".into()],
+        instances: Some("0".into()),
+        cwd: "/".into(),
+        ..Start::default()
+    };
+    holds!("diagnostics_start", diagnostics::render(&Config::from_command(&start).unwrap_err()));
+}
