@@ -8,7 +8,9 @@ mod fleet;
 mod gapless;
 mod ground;
 mod logs;
+mod loss;
 mod memory;
+mod node_app;
 mod pace;
 mod peer_proxy;
 mod pm2;
@@ -43,6 +45,7 @@ const ALL: &[(&str, Measure)] = &[
     ("logs", logs::measure),
     ("proxy", proxy::measure),
     ("reload", reload::measure),
+    ("loss", loss::measure),
 ];
 
 /// What was asked for.

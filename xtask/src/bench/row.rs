@@ -27,6 +27,8 @@ pub(crate) enum Unit {
     Microseconds,
     /// 2^20 bytes.
     Mebibytes,
+    /// A plain number.
+    Count,
     /// One figure divided by another.
     Ratio,
 }
@@ -86,6 +88,7 @@ impl Unit {
             Self::Milliseconds => format!("{figure:.digits$} ms"),
             Self::Microseconds => format!("{figure:.digits$} µs"),
             Self::Mebibytes => format!("{figure:.1} MiB"),
+            Self::Count => format!("{figure:.0}"),
             Self::Ratio => format!("{figure:.2} ×"),
         }
     }
@@ -124,6 +127,7 @@ mod tests {
         assert_eq!(Unit::Milliseconds.say(4.321), "4.32 ms");
         assert_eq!(Unit::Milliseconds.say(321.4), "321 ms");
         assert_eq!(Unit::Microseconds.say(21.37), "21.4 µs");
+        assert_eq!(Unit::Count.say(0.0), "0");
         assert_eq!(Unit::Ratio.say(0.934), "0.93 ×");
     }
 }
