@@ -104,7 +104,7 @@ fn node_tests() -> Result<(), Trouble> {
     }
     files.sort();
     // Named one by one: what a directory means here differs between Node 20 and 22.
-    run(tool("node", ["--test"]).args(files))
+    run(tool("node", ["--test", "--test-reporter=spec"]).args(files))
 }
 
 /// cargo-deny where it is; the bans that matter most are held by `arrows` everywhere.
