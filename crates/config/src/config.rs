@@ -84,7 +84,7 @@ impl Config {
             })
             .collect();
         if !unknown.is_empty() {
-            return Err(Report::of("the names of apps", unknown));
+            return Err(Report::of("the names that were given", unknown));
         }
         let wanted = |app: &&AppSpec| names.is_empty() || names.iter().any(|name| name == app.name.as_str());
         Ok(self.apps.iter().filter(wanted).cloned().collect())

@@ -19,7 +19,12 @@ pub(crate) fn read(path: &Utf8Path) -> Result<Source, Report> {
     let about = std::fs::metadata(path).map_err(|error| failed(&error))?;
     if about.is_dir() {
         let problem = Problem::new(format!("cannot read {path}: it is a directory"));
-        return Err(Report::one(path, problem.help(format!("name the file in it: {}", path.join(FILE)))));
+        let inside = path.join(FILE);
+        let found = inside.is_file();
+        return Err(Report::one(
+            path,
+            if found { problem.help(format!("name the file in it: {inside}")) } else { problem },
+        ));
     }
     if about.len() > LARGEST {
         let size = about.len();
@@ -71,7 +76,8 @@ fn unreadable(path: &Utf8Path, error: &io::Error) -> Problem {
     match error.kind() {
         io::ErrorKind::NotFound => match beside(path) {
             Some(near) => problem.help(format!("did you mean {near}?")),
-            None => problem.help("name another file with `-f FILE`, or begin one; see `gapless help up`"),
+            None => problem
+                .help("name another file with `-f FILE`, or start without one: `gapless start server.js`"),
         },
         _ => problem,
     }

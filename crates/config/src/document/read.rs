@@ -18,8 +18,8 @@ pub(crate) fn read(problems: &mut Problems) -> Option<Section> {
         let top = SourceSpan::from((0, 0));
         return Some(Reader { text: &text, problems }.section(&ROOT, "", document.get_ref(), top));
     }
-    for error in errors {
-        problems.add(syntax::problem(&text, &error));
+    for problem in syntax::problems(&text, &errors) {
+        problems.add(problem);
     }
     None
 }
@@ -41,7 +41,15 @@ impl Reader<'_> {
         for (name, value) in read {
             let name_span = SourceSpan::from(name.span());
             match table.key(name.get_ref()) {
-                None => self.problems.add(unknown::problem(table, path, name.get_ref(), name_span)),
+                None => {
+                    let (problem, meant) = unknown::problem(table, path, name.get_ref(), name_span);
+                    self.problems.add(problem);
+                    section.has_strays = true;
+                    if let Some(key) = meant {
+                        // Nobody should miss what is there under a wrong name.
+                        section.entries.entry(key).or_insert(Entry { span: name_span, value: None });
+                    }
+                }
                 Some(Key { name, kind: Kind::NotYet { instead }, .. }) => {
                     let problem = Problem::new(format!("{} is not built yet", wrong::key(name, path)));
                     self.problems.add(problem.at(name_span, "not yet").help(*instead));

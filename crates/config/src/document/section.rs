@@ -43,13 +43,15 @@ pub(crate) struct Section {
     pub(crate) path: String,
     /// Its header, or itself if it is inline.
     pub(crate) span: SourceSpan,
+    /// Whether it has keys that nobody knows. What is missing then may be there under another name.
+    pub(crate) has_strays: bool,
     pub(super) entries: BTreeMap<&'static str, Entry>,
 }
 
 impl Section {
     /// A table without keys. `span` is where one would look for it.
     pub(crate) const fn empty(table: &'static Table, path: String, span: SourceSpan) -> Self {
-        Self { table, path, span, entries: BTreeMap::new() }
+        Self { table, path, span, has_strays: false, entries: BTreeMap::new() }
     }
 
     /// Whether the key was written, rightly or not.

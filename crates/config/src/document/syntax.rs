@@ -3,19 +3,34 @@
 use crate::problem::Problem;
 use std::ops::Range;
 
-/// An error of the TOML parser.
-pub(super) fn problem(text: &str, error: &toml::de::Error) -> Problem {
+/// The errors of the TOML parser: every duplicate, and the first of the others, as the rest of those mostly
+/// follow from it.
+pub(super) fn problems(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
+    let (duplicates, others): (Vec<_>, Vec<_>) =
+        errors.iter().partition(|error| error.message().starts_with("duplicate key"));
+    let duplicates = duplicates.into_iter().map(|error| duplicate(text, error.span().unwrap_or(0..0)));
+    others.first().map(|error| malformed(text, error)).into_iter().chain(duplicates).collect()
+}
+
+fn malformed(text: &str, error: &toml::de::Error) -> Problem {
     let span = error.span().unwrap_or(0..0);
-    if error.message().starts_with("duplicate key") {
-        return duplicate(text, span);
-    }
+    let place = visible(text, span.clone());
     let message = error.message().lines().next().unwrap_or_default();
-    let (what, expected) = match message.split_once(", expected ") {
-        Some((what, expected)) => (what, Some(format!("expected {expected}"))),
-        None => (message, None),
-    };
-    let label = expected.unwrap_or_else(|| "here".to_owned());
-    Problem::new(format!("this is no TOML: {what}")).at(visible(text, span), label)
+    let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
+    let problem = |what: &str| Problem::new(format!("this is no TOML: {what}"));
+    if what.contains("must be quoted") {
+        if text.get(place.clone()) == Some("=") {
+            return problem("there is no value").at(place, "nothing behind it");
+        }
+        let value = text.get(place.clone()).unwrap_or_default();
+        return problem("a text needs quotes").at(place, "").help(format!("write `\"{value}\"`"));
+    }
+    let label = if expected.is_empty() { "here".to_owned() } else { format!("expected {expected}") };
+    let problem = problem(what).at(place, label);
+    if what.contains("key with no value") || what.contains("key-value pair") {
+        return problem.help("TOML writes `key = value`, and begins a table with `[apps.api]`");
+    }
+    problem
 }
 
 /// The parser knows both places and tells the second; the first is the nearest line above that says the
@@ -45,11 +60,11 @@ fn earlier(above: &str, line: &str, name: &str, header: bool) -> Option<Range<us
             return Some(from..from + without_comment(trimmed).len());
         }
         let is_key = || trimmed.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='));
-        if !header && is_key() {
+        if is_key() {
             let from = start + indent;
             return Some(from..from + name.len());
         }
-        if !header && trimmed.starts_with('[') {
+        if trimmed.starts_with('[') && !header {
             return None;
         }
         end = start;

@@ -6,8 +6,7 @@ use crate::problem::Problem;
 use miette::SourceSpan;
 
 /// What other tools call it. Only for words that no distance would find.
-const SYNONYMS: [(&str, &str); 24] = [
-    ("app", "apps"),
+const SYNONYMS: [(&str, &str); 23] = [
     ("services", "apps"),
     ("script", "command"),
     ("exec", "command"),
@@ -33,8 +32,13 @@ const SYNONYMS: [(&str, &str); 24] = [
     ("prefix", "path"),
 ];
 
-/// The problem of a key that `table` has not.
-pub(super) fn problem(table: &'static Table, path: &str, name: &str, span: SourceSpan) -> Problem {
+/// The problem of a key that `table` has not, and the key of it that was meant, if that is clear.
+pub(super) fn problem(
+    table: &'static Table,
+    path: &str,
+    name: &str,
+    span: SourceSpan,
+) -> (Problem, Option<&'static str>) {
     let place = match path {
         "" => "at the top of the file".to_owned(),
         path => format!("in [{path}]"),
@@ -42,19 +46,26 @@ pub(super) fn problem(table: &'static Table, path: &str, name: &str, span: Sourc
     let problem = Problem::new(format!("unknown key `{name}` {place}"));
     let keys = || table.built().map(|key| key.name);
     let all = format!("the keys {place} are {}", nearest::listed(keys()));
-    let app = path.split('.').nth(1).unwrap_or("NAME");
-    let elsewhere = homes(name, app);
     let synonym = SYNONYMS.iter().find(|(word, key)| *word == name && table.key(key).is_some());
     if let Some((_, key)) = synonym {
-        return problem.at(span, format!("here it is `{key}`")).help(all);
+        return (problem.at(span, format!("here it is `{key}`")).help(all), Some(key));
     }
-    if !elsewhere.is_empty() && elsewhere.len() <= 3 {
-        let homes = nearest::listed(elsewhere.iter().map(String::as_str)).replace(" and ", " or ");
-        return problem.at(span, format!("it belongs in {}", homes.replace('`', ""))).help(all);
+    let homes = homes(name, path.split('.').nth(1).unwrap_or("NAME"));
+    match homes.as_slice() {
+        [] => {}
+        [.., last] if homes.len() > 3 => {
+            let others = homes[..homes.len() - 1].join(", ");
+            let help = format!("`{name}` is a key of {others} and {last}");
+            return (problem.at(span, "no such key here").help(help), None);
+        }
+        few => {
+            let label = format!("it belongs in {}", few.join(" or "));
+            return (problem.at(span, label).help(all), None);
+        }
     }
     match nearest::of(name, keys()) {
-        Some(near) => problem.at(span, format!("did you mean `{near}`?")).help(all),
-        None => problem.at(span, "no such key").help(all),
+        Some(near) => (problem.at(span, format!("did you mean `{near}`?")).help(all), Some(near)),
+        None => (problem.at(span, "no such key").help(all), None),
     }
 }
 

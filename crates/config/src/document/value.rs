@@ -70,16 +70,16 @@ fn word(text: &str, built: &[&str], later: &[&str]) -> Result<String, Unfit> {
     if built.contains(&text) {
         return Ok(text.to_owned());
     }
-    let today = nearest::listed(built.iter().copied());
     if later.contains(&text) {
+        let today = nearest::listed(built.iter().copied());
         return Err(Unfit::new(format!("cannot be `{text}` yet"), format!("what is built today is {today}")));
     }
-    let near = nearest::of(text, built.iter().chain(later).copied());
-    Err(match near {
-        Some(near) => {
-            Unfit::new(format!("cannot be `{text}`"), format!("did you mean `{near}`? It takes {today}"))
-        }
-        None => Unfit::new(format!("cannot be `{text}`"), format!("it takes {today}")),
+    let what = format!("cannot be `{text}`");
+    let all = nearest::either(built.iter().copied());
+    Err(match nearest::of(text, built.iter().copied()) {
+        Some(near) if built.len() == 1 => Unfit::new(what, format!("did you mean `{near}`?")),
+        Some(near) => Unfit::new(what, format!("did you mean `{near}`? It takes {all}")),
+        None => Unfit::new(what, format!("it takes {all}")),
     })
 }
 
@@ -87,7 +87,7 @@ fn signal(text: &str) -> Result<Signal, Unfit> {
     text.parse().map_err(|_| {
         let names = || Signal::ALL.iter().map(|signal| signal.name());
         let full = format!("SIG{}", text.to_uppercase().trim_start_matches("SIG"));
-        let all = nearest::listed(names());
+        let all = nearest::either(names());
         let help = match nearest::of(&full, names()) {
             Some(near) => format!("did you mean `{near}`? It takes {all}"),
             None => format!("it takes {all}"),

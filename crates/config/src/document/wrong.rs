@@ -69,9 +69,12 @@ pub(super) fn kind(text: &str, key: &Key, path: &str, read: &Spanned<DeValue<'_>
 pub(super) fn item(text: &str, key: &Key, path: &str, read: &Spanned<DeValue<'_>>) -> Problem {
     let problem = Problem::new(format!("{} takes {}", self::key(key.name, path), wanted(&key.kind)))
         .at(read.span(), format!("this is {}", found(read.get_ref())));
-    match quoted(text, read) {
-        Some(quoted) => problem.help(format!("write `{quoted}`")),
-        None => problem.help(format!("write it as `{}`", key.example)),
+    match (&key.kind, quoted(text, read)) {
+        (Kind::Tables(_), _) => {
+            problem.help(format!("write `[[{path}.{}]]` on a line of its own, and its keys below", key.name))
+        }
+        (_, Some(quoted)) => problem.help(format!("write `{quoted}`")),
+        (_, None) => problem.help(format!("write it as `{}`", key.example)),
     }
 }
 
@@ -107,9 +110,7 @@ pub(crate) fn wanted(kind: &Kind) -> String {
         Kind::Size => "a size with its unit, in quotes".into(),
         Kind::Word { built, .. } => match built {
             [only] => format!("the word `\"{only}\"`"),
-            several => {
-                format!("one of {}", nearest::listed(several.iter().copied()).replace(" and ", " or "))
-            }
+            several => nearest::either(several.iter().copied()),
         },
         Kind::Signal => "the name of a signal, in quotes".into(),
         Kind::Command => "a command: a line in quotes, or a list of words".into(),
@@ -153,6 +154,7 @@ fn help(text: &str, key: &Key, path: &str, read: &Spanned<DeValue<'_>>) -> Strin
         (Kind::Number { .. } | Kind::Instances, DeValue::String(number)) if number.parse::<u32>().is_ok() => {
             format!("write `{name} = {number}`, without quotes")
         }
+        (Kind::Command, _) => format!("write it as `{name} = {}`", key.example),
         (kind, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_)) => {
             match quoted(text, read)
                 .filter(|q| matches!(value::of_text(kind, q.trim_matches('"')), Some(Ok(_))))

@@ -12,6 +12,8 @@ pub(crate) enum NotWords {
     TrailingBackslash(Range<usize>),
     /// Syntax of the shell.
     Shell(Range<usize>),
+    /// A second line, of which this is the first word.
+    SecondLine(Range<usize>),
     /// It begins with `NAME=value`, which a shell would put into the environment.
     Assignment(Range<usize>),
 }
@@ -26,7 +28,7 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, NotWords> {
         // A second line would be a second command.
         if newline && !words.is_empty() && !rest.is_empty() {
             let end = line[start..].find(char::is_whitespace).map_or(line.len(), |n| start + n);
-            return Err(NotWords::Shell(start..end));
+            return Err(NotWords::SecondLine(start..end));
         }
         let Some(word) = rest.word()? else { break };
         if words.is_empty() && assigns(&line[start..rest.at]) {
@@ -205,13 +207,13 @@ mod tests {
         assert_eq!(shell("echo $(date)"), "$(");
         assert_eq!(shell("echo `date`"), "`");
         assert_eq!(shell("~/bin/app"), "~");
-        assert_eq!(shell("a\nb c"), "b");
     }
 
     #[test]
     fn other_slips_are_named() {
         assert_eq!(split("node 'a"), Err(NotWords::Unclosed(5..6)));
         assert_eq!(split("a \"b"), Err(NotWords::Unclosed(2..3)));
+        assert_eq!(split("a\nb c"), Err(NotWords::SecondLine(2..3)));
         assert_eq!(split("a \\"), Err(NotWords::TrailingBackslash(2..3)));
         assert_eq!(split("NODE_ENV=production node x"), Err(NotWords::Assignment(0..19)));
     }

@@ -86,6 +86,11 @@ fn not_words(path: &str, text: &str, span: SourceSpan, line: &str, wrong: &NotWo
                     "{shell} to run it by /bin/sh, or put it in single quotes if it is meant as it is"
                 ))
         }
+        NotWords::SecondLine(range) => Problem::new(format!("the command in [{path}] has two lines"))
+            .at(at(range), "this would be a second command")
+            .help(format!(
+                "{shell} to run both by /bin/sh, or end the first line with a backslash to join them"
+            )),
         NotWords::Assignment(range) => {
             let (name, value) = line[range.clone()].split_once('=').unwrap_or_default();
             let value = value.trim_matches(['"', '\'']);

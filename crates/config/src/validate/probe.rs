@@ -46,7 +46,10 @@ fn other(
     match kind(section, table, app, address, problems)? {
         Kinds::Said(kind) => Some(with_rhythm(section, kind)),
         Kinds::Unsaid => {
-            let choices = nearest::listed(choices(table)).replace(" and ", " or ");
+            if section.has_strays {
+                return None;
+            }
+            let choices = nearest::either(choices(table));
             problems.add(
                 Problem::new(format!("[{}] does not say what to ask", section.path))
                     .at(section.span, format!("one of {choices} is missing"))

@@ -1,6 +1,6 @@
 //! Files that cannot be read, or are not what they should be.
 
-use crate::rendering::{Project, said};
+use crate::rendering::{Project, said, shown};
 use std::fmt::Write;
 use std::os::unix::fs::symlink;
 
@@ -24,7 +24,7 @@ fn the_file_itself() {
     case("no apps", &|p| p.write("gapless.toml", "[proxy]\nworkers = 2\n"));
     case("an empty table of apps", &|p| p.write("gapless.toml", "[apps]\n"));
     case("huge", &|p| p.write("gapless.toml", vec![b'#'; 5_000_000]));
-    insta::assert_snapshot!(text);
+    shown("the_file_itself", &text);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn the_directory_of_an_app() {
     case("below a file", "package.json/src", &|p| p.write("package.json", "{}"));
     case("empty", "", &|_| {});
     case("there", "./server/", &|p| std::fs::create_dir(p.path().join("server")).unwrap());
-    insta::assert_snapshot!(text);
+    shown("the_directory_of_an_app", &text);
 }
 
 #[test]
@@ -65,5 +65,5 @@ fn the_environment_file() {
     case("ours", b"A=1\nGAPLESS_HOME=/x\n");
     assert!(!text.contains("secret"), "a value is told:\n{text}");
     text += &said("[apps.api]\ncommand = \"a\"\nenv_file = \".env.prod\"\n");
-    insta::assert_snapshot!(text);
+    shown("the_environment_file", &text);
 }

@@ -57,11 +57,18 @@ pub(crate) fn said(text: &str) -> String {
     project.said()
 }
 
-/// What is said of several, each under its title.
-pub(crate) fn all(cases: &[(&str, &str)]) -> String {
+/// Holds what is said of several texts, each under its title.
+pub(crate) fn snapshot(name: &str, cases: &[(&str, &str)]) {
     let mut text = String::new();
     for (title, case) in cases {
         writeln!(text, "━━ {title}\n{}", said(case)).unwrap();
     }
-    text
+    shown(name, &text);
+}
+
+/// Holds what was shown.
+pub(crate) fn shown(name: &str, text: &str) {
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(name, text);
+    });
 }
