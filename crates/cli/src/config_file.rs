@@ -21,7 +21,7 @@ impl ConfigFile {
 }
 
 /// The caller's environment, for apps that ask for parts of it; values that are not UTF-8 cannot travel.
-fn caller_env() -> BTreeMap<String, String> {
+pub(crate) fn caller_env() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))).collect()
 }
 

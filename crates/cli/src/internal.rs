@@ -4,9 +4,10 @@
 
 use crate::demo;
 use crate::parts::Parts;
+use camino::Utf8Path;
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The first word of all of them.
@@ -25,28 +26,31 @@ pub(crate) fn become_part(parts: &Parts, mut words: impl Iterator<Item = OsStrin
     if part == "demo-app" {
         return demo::app::main(&rest);
     }
-    let Some(home) = option(&rest, "--home").map(PathBuf::from).filter(|home| home.is_absolute()) else {
-        eprintln!("gapless internal: --home must name an absolute directory");
+    let home = option(&rest, "--home").and_then(|home| Utf8Path::from_path(Path::new(home)));
+    let Some(home) = home.filter(|home| home.is_absolute()) else {
+        eprintln!("gapless internal: --home must name an absolute directory, in UTF-8");
         return ExitCode::from(2);
     };
     match part.to_str() {
-        Some("keeper") => match self::words("control", &home) {
-            Ok(control) => (parts.keeper)(&home, &control),
+        Some("keeper") => match self::words("control", home.as_std_path()) {
+            Ok(control) => (parts.keeper)(home.as_std_path(), &control),
             Err(e) => {
                 eprintln!("gapless internal keeper: cannot tell which program this is: {e}");
                 ExitCode::FAILURE
             }
         },
-        Some("control") => (parts.control)(&home),
-        Some("proxy") => {
-            let workers = option(&rest, "--workers").and_then(|n| n.to_str()?.parse().ok());
-            (parts.proxy)(&home, workers)
-        }
+        Some("control") => (parts.control)(home),
+        Some("proxy") => (parts.proxy)(home, workers(&rest)),
         _ => {
             eprintln!("gapless internal: there is no part {part:?}");
             ExitCode::from(2)
         }
     }
+}
+
+fn workers(words: &[OsString]) -> usize {
+    let named = option(words, "--workers").and_then(|n| n.to_str()?.parse().ok());
+    named.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
 }
 
 /// The word after `name`.

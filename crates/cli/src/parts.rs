@@ -1,5 +1,6 @@
 //! What the binary is made of, as the command line is told by `main`.
 
+use camino::Utf8Path;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -15,9 +16,10 @@ pub struct Parts {
     /// Gapless goes down.
     pub keeper: fn(&Path, &[OsString]) -> ExitCode,
     /// `gapless internal control --home DIR`.
-    pub control: fn(&Path) -> ExitCode,
-    /// `gapless internal proxy --home DIR [--workers N]`; without `--workers` one worker per core.
-    pub proxy: fn(&Path, Option<u32>) -> ExitCode,
+    pub control: fn(&Utf8Path) -> ExitCode,
+    /// `gapless internal proxy --home DIR [--workers N]`; without `--workers` one worker per core that we may
+    /// use. At least 1.
+    pub proxy: fn(&Utf8Path, usize) -> ExitCode,
     /// Starts a keeper for this home in the background by the given words, and returns at once. If one runs
     /// already, the second ends by itself.
     pub spawn_keeper: fn(&Path, &[OsString]) -> io::Result<Child>,

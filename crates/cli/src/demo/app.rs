@@ -20,6 +20,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::UnixListener;
 
+/// The header that says which version answered.
+pub(crate) const VERSION: &str = "x-shop-version";
+
 /// Where it is told to listen.
 const SOCKET: &str = "GAPLESS_SOCKET";
 
@@ -84,10 +87,21 @@ async fn answer(shop: Arc<Shop>, request: Request<Incoming>) -> Result<Response<
     let n = shop.served.fetch_add(1, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(5 + n * 7 % 16)).await;
     Ok(if posted {
-        response(200, format!("version {version} took an order of {} bytes\n", body.len()))
+        shop.response(format!("an order of {} bytes was taken\n", body.len()))
     } else {
-        response(200, format!("version {version} shows its goods\n"))
+        shop.response("these are the goods\n".into())
     })
+}
+
+impl Shop {
+    /// A good answer, signed with the version.
+    fn response(&self, text: String) -> Response<Full<Bytes>> {
+        let mut response = response(200, text);
+        if let Ok(version) = self.version.parse() {
+            response.headers_mut().insert(VERSION, version);
+        }
+        response
+    }
 }
 
 fn response(code: u16, text: String) -> Response<Full<Bytes>> {

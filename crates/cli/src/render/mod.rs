@@ -1,5 +1,6 @@
 //! What users see, as pure functions from wire types to text: nothing here writes, asks or waits.
 
+pub(crate) mod account;
 pub(crate) mod app;
 pub(crate) mod apply;
 pub(crate) mod diagnostics;
