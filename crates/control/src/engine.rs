@@ -36,6 +36,7 @@ use gapless_model::instance::InstanceView;
 use gapless_model::{AppName, Generation, Moment, RolloutId, WallTime};
 use gapless_routing::{Backlog, Counters};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 /// Something that was observed.
 #[derive(Debug, Clone)]
@@ -150,7 +151,7 @@ impl Engine {
 
     /// When [`Input::Tick`] should come at the latest.
     pub fn wake(&self) -> Option<Moment> {
-        self.apps.values().filter_map(|a| a.wake).min()
+        self.apps.values().filter_map(|a| a.wake).chain(self.routes.wake()).min()
     }
 
     /// Grows with every change that somebody who follows might want to see.
@@ -166,6 +167,18 @@ impl Engine {
     /// One app.
     pub fn app(&self, name: &AppName) -> Option<&App> {
         self.apps.get(name)
+    }
+
+    /// Where apps are to be reached.
+    pub fn listening(&self) -> BTreeSet<SocketAddr> {
+        let apps = self.apps.values().filter(|a| a.run != Run::Deleted);
+        apps.flat_map(|a| a.settings.routes.iter().map(|r| r.listen)).collect()
+    }
+
+    /// The processes of all instances, each the leader of its group.
+    pub fn processes(&self) -> Vec<u32> {
+        let instances = self.apps.values().flat_map(|a| a.instances.values());
+        instances.filter_map(|i| i.view.process.map(|p| p.pid)).collect()
     }
 
     /// Whether no instance is left and no rollout is in progress.

@@ -1,8 +1,38 @@
 //! Control: decides, and lets be done.
 //!
 //! [`engine`] is the middle: it knows everything, asks the decider, journals and acts, without any I/O of
-//! its own. Around it are the parts that touch the world. It never carries traffic: it may die at any time,
-//! and the next one goes on where it was.
+//! its own. Around it are the parts that touch the world:
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`core`] | the loop that puts everything in order |
+//! | [`platform`], [`local`] | the seam between deciding and doing, and this machine behind it |
+//! | [`book`], [`recall`], [`boot`] | what is remembered: the journal, and a second memory in need |
+//! | [`link`], [`listeners`] | the proxy, and the sockets that it serves |
+//! | [`disk`] | releases, made and removed where nobody waits |
+//! | [`server`] | the control socket |
+//! | [`run`] | how it is put together |
+//!
+//! Control never carries traffic. It may die at any time: the next one goes on where it was.
 
+pub mod book;
+mod boot;
+pub mod clock;
+pub mod core;
+pub mod disk;
 pub mod engine;
+pub mod link;
+pub mod listeners;
+pub mod local;
 pub mod platform;
+mod recall;
+mod run;
+mod sample;
+mod server;
+
+pub use run::control;
+
+/// The process of our keeper; none under systemd.
+fn keeper_pid() -> Option<u32> {
+    std::env::var("GAPLESS_KEEPER_PID").ok()?.parse().ok()
+}

@@ -2,9 +2,10 @@
 
 use super::record::planned;
 use super::{Engine, World};
+use crate::platform::StartOrder;
 use gapless_model::event::What;
 use gapless_model::instance::InstanceView;
-use gapless_model::{AppName, InstanceId, InstanceState};
+use gapless_model::{AppName, Failure, InstanceId, InstanceState};
 use gapless_rollout::Action;
 use gapless_store::Change;
 
@@ -51,6 +52,20 @@ impl Engine {
         }
     }
 
+    /// An instance that cannot even be tried here.
+    pub fn refused(&mut self, order: &StartOrder, message: String, world: &mut World<'_>) {
+        let view = InstanceView {
+            id: order.instance.clone(),
+            release: order.release.id,
+            state: InstanceState::Gone { exit: None },
+            process: None,
+            address: None,
+            restarts: 0,
+            last_failure: Some(Failure::Spawn { message }),
+        };
+        self.observe_instance(view, world);
+    }
+
     /// An instance changed: remember what another control would need to adopt it, and decide anew.
     pub(super) fn observe_instance(&mut self, view: InstanceView, world: &mut World<'_>) {
         let name = view.id.app().clone();
@@ -63,6 +78,7 @@ impl Engine {
             managed.was_ready = false;
         }
         managed.was_ready |= view.state.is_ready();
+        self.routes.know_instance(&view.id, &view.state);
         managed.view = view;
 
         let id = managed.view.id.clone();

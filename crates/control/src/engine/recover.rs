@@ -9,9 +9,7 @@ use super::{App, Engine, Run, World, managed::Managed};
 use crate::platform::{AdoptOrder, StartOrder};
 use gapless_model::event::What;
 use gapless_model::instance::{InstanceView, ProcessId};
-use gapless_model::{
-    AbortReason, Address, AppName, InstanceId, InstanceState, Outcome, ReleaseId, RolloutPhase,
-};
+use gapless_model::{AbortReason, AppName, InstanceId, InstanceState, Outcome, ReleaseId, RolloutPhase};
 use gapless_store::{Change, InstanceRecord, State};
 use std::collections::BTreeMap;
 
@@ -24,8 +22,6 @@ pub struct Found {
     pub release: ReleaseId,
     /// Its process.
     pub process: ProcessId,
-    /// Where it listens, as far as that can be seen.
-    pub address: Option<Address>,
 }
 
 /// What is known of the time between two controls.
@@ -153,7 +149,7 @@ impl Engine {
             release: record.release,
             state,
             process: here.as_ref().map(|h| h.process).or(record.process),
-            address: record.address.clone().or(here.as_ref().and_then(|h| h.address.clone())),
+            address: record.address.clone(),
             restarts: record.restarts,
             last_failure: record.last_failure.clone(),
         };
@@ -188,16 +184,18 @@ impl Engine {
         let record = InstanceRecord {
             id: stray.instance.clone(),
             release: stray.release,
-            state: InstanceState::Ready { since: world.now.moment },
+            state: InstanceState::Backoff { until: world.now.moment, failures: 0 },
             process: Some(stray.process),
-            address: stray.address.clone(),
-            was_ready: stray.address.is_some(),
+            address: None,
+            was_ready: false,
             started: Some(world.now.wall),
             retiring: None,
             restarts: 0,
             last_failure: None,
         };
         self.recover_instance(&record, Some(stray.clone()), world);
+        // It may be the one that serves: the proxy keeps what it has until its first probes have answered.
+        self.routes.await_instance(stray.instance.clone(), world.now.moment);
         true
     }
 }

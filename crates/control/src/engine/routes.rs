@@ -1,10 +1,14 @@
 //! The routing snapshot: made of what was decided for each app, and sent when it differs from the last.
 
 use super::{App, Engine, Run, World};
-use gapless_model::{AppName, Generation, InstanceState, Moment, Split};
+use gapless_model::{AppName, Generation, InstanceId, InstanceState, Moment, Split};
 use gapless_rollout::{Sent, waits};
 use gapless_routing::{AppRouting, Backend, Duty, Listener, Route, Snapshot};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// How long the probes of instances that were adopted without knowing how they stood are waited for.
+const ADOPTED_PROBES: Duration = Duration::from_secs(5);
 
 /// What the proxy was told, and what it said.
 #[derive(Debug, Default)]
@@ -18,6 +22,8 @@ pub(super) struct Routes {
     /// What went out and was not answered yet, the oldest first.
     pub(super) unanswered: VecDeque<(Generation, BTreeMap<AppName, Split>)>,
     last: Option<Snapshot>,
+    /// Adopted instances whose probes have not answered yet, and until when they are waited for.
+    awaited: BTreeMap<InstanceId, Moment>,
     changed: bool,
     forced: bool,
 }
@@ -26,6 +32,18 @@ impl Routes {
     /// Something that a snapshot is made of may have changed.
     pub(super) const fn change(&mut self) {
         self.changed = true;
+    }
+
+    /// Changes nothing at the proxy until this instance has shown whether it is ready.
+    pub(super) fn await_instance(&mut self, id: InstanceId, now: Moment) {
+        self.awaited.insert(id, now + ADOPTED_PROBES);
+    }
+
+    /// An instance has shown how it is.
+    pub(super) fn know_instance(&mut self, id: &InstanceId, state: &InstanceState) {
+        if !matches!(state, InstanceState::Starting { .. }) {
+            self.awaited.remove(id);
+        }
     }
 
     /// Send a snapshot even if it is the same: its answer brings fresh counters.
@@ -37,6 +55,11 @@ impl Routes {
     /// The generation that a snapshot sent next will have.
     pub(super) const fn upcoming(&self) -> Generation {
         Generation(self.generation.0 + 1)
+    }
+
+    /// When to look again although nothing was observed.
+    pub(super) fn wake(&self) -> Option<Moment> {
+        self.awaited.values().max().copied()
     }
 
     pub(super) fn lose_proxy(&mut self) {
@@ -65,9 +88,8 @@ impl Engine {
 
     /// Sends a snapshot if anything in it is new.
     pub(super) fn route(&mut self, world: &mut World<'_>) {
-        // Splits are decided app by app; until each has been decided once after a start, the proxy keeps
-        // what it has.
-        if self.routes.proxy.is_none() {
+        self.routes.awaited.retain(|_, until| *until > world.now.moment);
+        if self.routes.proxy.is_none() || !self.routes.awaited.is_empty() {
             return;
         }
         let stale = self.apps.values().any(|a| a.split != a.in_force_or_sent());
@@ -100,11 +122,13 @@ impl Engine {
 
     fn snapshot(&self) -> Snapshot {
         let apps = || self.apps.values().filter(|a| a.is_routed() && a.run != Run::Deleted);
-        let listeners: BTreeSet<_> =
-            apps().flat_map(|a| a.settings.routes.iter().map(|r| r.listen)).collect();
         Snapshot {
             generation: Generation::default(),
-            listeners: listeners.into_iter().map(|address| Listener { address, descriptor: None }).collect(),
+            listeners: self
+                .listening()
+                .into_iter()
+                .map(|address| Listener { address, descriptor: None })
+                .collect(),
             routes: apps().flat_map(App::public_routes).collect(),
             apps: self.apps.values().filter(|a| a.is_routed()).map(App::routing).collect(),
             access_log: self.access_log,

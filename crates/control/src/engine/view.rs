@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 /// CPU and memory of an instance's process group.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Usage {
-    /// Percent of one core, over the last few seconds.
-    pub cpu_percent: f64,
+    /// Percent of one core, over the last few seconds; none at the first look.
+    pub cpu_percent: Option<f64>,
     /// Resident bytes.
     pub memory: u64,
 }
@@ -113,7 +113,7 @@ impl App {
             address: i.view.address.as_ref().map(ToString::to_string),
             started: pid.map(|_| i.started),
             uptime_ms: pid.map(|_| now.wall.as_millis().saturating_sub(i.started.as_millis())),
-            cpu_percent: usage.map(|u| u.cpu_percent),
+            cpu_percent: usage.and_then(|u| u.cpu_percent),
             memory: usage.map(|u| u.memory),
             in_flight: self.traffic.in_flight.get(&i.view.id).copied().unwrap_or_default(),
             traffic: self.traffic.of(&i.view.id),

@@ -1,0 +1,204 @@
+//! One loop that puts everything in order: what happens arrives here, one thing after the other, goes into
+//! the engine, and what the engine decides goes out. Nothing is awaited inside: whoever has to wait does so
+//! elsewhere and reports.
+
+use crate::book::{Book, Written};
+use crate::clock;
+use crate::engine::{Engine, Input, Usage, World};
+use crate::link::LinkEvent;
+use crate::listeners::Listeners;
+use crate::local::Local;
+use crate::platform::Journal;
+use gapless_api::request::ProxySettings;
+use gapless_model::instance::InstanceView;
+use gapless_routing::ToControl;
+use gapless_store::Change;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// The journal's name for the `[proxy]` table.
+pub(crate) const PROXY: &str = "proxy";
+
+/// Everything that the loop owns.
+pub struct Core {
+    /// Decides.
+    pub engine: Engine,
+    /// Does.
+    pub local: Local,
+    /// Remembers.
+    pub book: Book,
+    /// The public listening sockets.
+    pub listeners: Listeners,
+    /// CPU and memory by process id, as last sampled.
+    pub usage: BTreeMap<u32, Usage>,
+    /// The proxy's process, while there is one.
+    pub proxy: Option<u32>,
+    /// Where apps were wanted to be reached when last decided.
+    pub listening: BTreeSet<SocketAddr>,
+    /// What went wrong with Gapless itself and stays so, for people.
+    pub troubles: Vec<String>,
+}
+
+impl Core {
+    /// The engine with the world that it acts in, for one command.
+    pub fn act<T>(&mut self, command: impl FnOnce(&mut Engine, &mut World<'_>) -> T) -> T {
+        let mut world = World { platform: &mut self.local, journal: &mut self.book, now: clock::now() };
+        command(&mut self.engine, &mut world)
+    }
+
+    /// Closes listening sockets that no app wants. Not while somebody has bound one for an app that is yet to
+    /// come.
+    pub fn close_unwanted_listeners(&mut self) {
+        self.listeners.retain(&self.engine.listening());
+    }
+
+    /// Decides, then closes the listening sockets of apps that have gone: a socket that nobody accepts on
+    /// would let clients wait for ever.
+    fn settle(&mut self) {
+        self.act(Engine::settle);
+        let listening = self.engine.listening();
+        for gone in self.listening.difference(&listening) {
+            self.listeners.close(*gone);
+        }
+        self.listening = listening;
+    }
+
+    /// Remembers how a proxy is to be started.
+    pub fn set_proxy(&mut self, settings: ProxySettings) {
+        if let Ok(value) = serde_json::to_string(&settings) {
+            self.book.commit(0, vec![Change::PutSetting { name: PROXY.to_owned(), value }]);
+        }
+    }
+
+    fn hear(&mut self, event: LinkEvent) {
+        let input = match event {
+            LinkEvent::Broken => {
+                self.proxy = None;
+                Input::ProxyDown
+            }
+            LinkEvent::Said(said) => match *said {
+                ToControl::Hello { pid, generation, .. } => {
+                    self.proxy = Some(pid);
+                    Input::ProxyUp { pid, generation }
+                }
+                ToControl::Applied { generation, backlog } => Input::Applied { generation, backlog },
+                ToControl::Backlog(backlog) => Input::Backlog(backlog),
+                ToControl::Counters(counters) => Input::Counters(counters),
+                ToControl::Refused { generation, message } => {
+                    tracing::error!("the proxy refused snapshot {generation}: {message}");
+                    return;
+                }
+                ToControl::Listeners { .. } => return,
+            },
+        };
+        self.input(input);
+    }
+
+    fn input(&mut self, input: Input) {
+        self.act(|engine, world| engine.handle(input, world));
+    }
+}
+
+/// Something to be done inside the loop.
+type Errand = Box<dyn FnOnce(&mut Core) + Send>;
+
+/// The way into the loop, for the API and for whoever has waited for something.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    errands: mpsc::Sender<Errand>,
+    version: watch::Receiver<u64>,
+}
+
+/// Control is ending.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("Gapless is going down")]
+pub struct Closing;
+
+impl Desk {
+    /// Runs `what` inside the loop and returns its answer.
+    ///
+    /// # Errors
+    /// The loop has ended.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&mut Core) -> T + Send + 'static,
+    ) -> Result<T, Closing> {
+        let (answer, heard) = oneshot::channel();
+        let errand: Errand = Box::new(move |core| drop(answer.send(what(core))));
+        self.errands.send(errand).await.map_err(|_| Closing)?;
+        heard.await.map_err(|_| Closing)
+    }
+
+    /// Resolves when something has changed since the last call.
+    ///
+    /// # Errors
+    /// The loop has ended.
+    pub async fn changed(&mut self) -> Result<(), Closing> {
+        self.version.changed().await.map_err(|_| Closing)
+    }
+}
+
+/// What comes into the loop.
+pub struct Inlets {
+    /// From the instances' supervisors.
+    pub instances: mpsc::Receiver<InstanceView>,
+    /// From the proxy.
+    pub link: mpsc::Receiver<LinkEvent>,
+    /// From the journal.
+    pub written: mpsc::Receiver<Written>,
+    /// From the desk.
+    pub errands: mpsc::Receiver<Errand>,
+    /// To those who follow.
+    pub version: watch::Sender<u64>,
+}
+
+/// The two ends of the desk.
+pub fn desk() -> (Desk, mpsc::Receiver<Errand>, watch::Sender<u64>) {
+    let (errands, inbox) = mpsc::channel(256);
+    let (tell, version) = watch::channel(0);
+    (Desk { errands, version }, inbox, tell)
+}
+
+/// Runs until `stop` resolves.
+pub async fn run(mut core: Core, mut inlets: Inlets, mut stop: oneshot::Receiver<()>) {
+    core.settle();
+    loop {
+        let wake = core.engine.wake().map(|at| at.since(clock::moment()));
+        tokio::select! {
+            biased;
+            _ = &mut stop => return,
+            Some(written) = inlets.written.recv() => core.input(committed(written)),
+            Some(event) = inlets.link.recv() => core.hear(event),
+            Some(view) = inlets.instances.recv() => core.input(Input::Instance(Box::new(view))),
+            Some(errand) = inlets.errands.recv() => errand(&mut core),
+            () = sleep_for(wake) => core.input(Input::Tick),
+        }
+        // Whatever else is there already is taken in before anything is decided: a hundred instances that
+        // become ready together make one snapshot.
+        while let Ok(written) = inlets.written.try_recv() {
+            core.input(committed(written));
+        }
+        while let Ok(event) = inlets.link.try_recv() {
+            core.hear(event);
+        }
+        while let Ok(view) = inlets.instances.try_recv() {
+            core.input(Input::Instance(Box::new(view)));
+        }
+        core.settle();
+        inlets.version.send_replace(core.engine.version());
+    }
+}
+
+fn committed(written: Written) -> Input {
+    Input::Committed { token: written.token, error: written.error }
+}
+
+async fn sleep_for(time: Option<Duration>) {
+    match time {
+        // A millisecond more than the moment: clocks round down.
+        Some(time) => tokio::time::sleep(time + Duration::from_millis(1)).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,211 @@
+//! The link to the proxy: finds it, starts it if there is none, sends it what to route and passes on what it
+//! says. When the link breaks the proxy goes on with what it has.
+
+use crate::listeners::Listeners;
+use camino::Utf8PathBuf;
+use gapless_routing::frame::{Connection, FrameError, Receiver, Sender};
+use gapless_routing::{Snapshot, ToControl, ToProxy};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
+
+/// How often a proxy that was just started is looked for.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The longest pause between two starts of a proxy that dies at once.
+const START_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// What the link passes on.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// The proxy said something.
+    Said(Box<ToControl>),
+    /// The link broke; it is being mended.
+    Broken,
+}
+
+/// What the link is told.
+#[derive(Debug, Clone, Default)]
+pub struct Orders {
+    /// Route like this. Only the newest counts.
+    pub snapshot: Option<Snapshot>,
+    /// End: finish what is begun within this time.
+    pub shutdown: Option<Duration>,
+}
+
+/// How to start a proxy.
+#[derive(Debug, Clone)]
+pub struct ProxyCommand {
+    /// `GAPLESS_HOME`.
+    pub home: Utf8PathBuf,
+    /// How many workers; none means one per core.
+    pub workers: Option<u32>,
+}
+
+/// Keeps the link until a shutdown was passed on. To be spawned.
+pub async fn keep(
+    command: ProxyCommand,
+    listeners: Listeners,
+    mut orders: watch::Receiver<Orders>,
+    events: mpsc::Sender<LinkEvent>,
+) {
+    let path = command.home.join("proxy.sock");
+    let mut starter = Starter::new(command);
+    loop {
+        if let Ok(connection) = Connection::connect(&path).await {
+            let ended = talk(connection, &listeners, &mut orders, &events).await;
+            if let Err(error) = &ended {
+                tracing::warn!("the link to the proxy broke: {error}");
+            }
+            if matches!(ended, Ok(Ended::ShutDown)) || events.send(LinkEvent::Broken).await.is_err() {
+                return;
+            }
+        }
+        if orders.borrow().shutdown.is_some() {
+            return;
+        }
+        starter.ensure().await;
+        sleep(LOOK).await;
+    }
+}
+
+/// Why a conversation ended without an error.
+enum Ended {
+    /// The proxy closed it.
+    Closed,
+    /// We told it to end.
+    ShutDown,
+}
+
+async fn talk(
+    connection: Connection,
+    listeners: &Listeners,
+    orders: &mut watch::Receiver<Orders>,
+    events: &mpsc::Sender<LinkEvent>,
+) -> Result<Ended, FrameError> {
+    let (mut from, mut to): (Receiver<ToControl>, Sender<ToProxy>) = connection.split();
+    let mut has: BTreeSet<SocketAddr> = BTreeSet::new();
+    // What was ordered before this proxy was there is stale: the engine sends anew once it hears Hello.
+    orders.mark_unchanged();
+    loop {
+        tokio::select! {
+            said = from.recv() => {
+                let Some((message, descriptors)) = said? else { return Ok(Ended::Closed) };
+                match &message {
+                    ToControl::Hello { listeners: there, .. } => {
+                        has = there.iter().copied().collect();
+                        if there.iter().any(|a| listeners.get(*a).is_none()) {
+                            to.send(&ToProxy::GiveListeners, &[]).await?;
+                        }
+                    }
+                    ToControl::Listeners { addresses } => {
+                        for (address, socket) in addresses.iter().zip(descriptors) {
+                            listeners.adopt(*address, socket);
+                        }
+                    }
+                    _ => {}
+                }
+                if events.send(LinkEvent::Said(Box::new(message))).await.is_err() {
+                    return Ok(Ended::Closed);
+                }
+            }
+            changed = orders.changed() => {
+                if changed.is_err() {
+                    return Ok(Ended::Closed);
+                }
+                let Orders { snapshot, shutdown } = orders.borrow_and_update().clone();
+                if let Some(within) = shutdown {
+                    let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+                    to.send(&ToProxy::Shutdown { within }, &[]).await?;
+                    while from.recv().await?.is_some() {}
+                    return Ok(Ended::ShutDown);
+                }
+                if let Some(snapshot) = snapshot {
+                    apply(&mut to, snapshot, listeners, &mut has).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Sends a snapshot, with the listening sockets that this proxy does not have.
+async fn apply(
+    to: &mut Sender<ToProxy>,
+    mut snapshot: Snapshot,
+    listeners: &Listeners,
+    has: &mut BTreeSet<SocketAddr>,
+) -> Result<(), FrameError> {
+    let mut sockets: Vec<std::sync::Arc<OwnedFd>> = Vec::new();
+    snapshot.listeners.retain_mut(|listener| {
+        if !has.contains(&listener.address) {
+            let Some(socket) = listeners.get(listener.address) else {
+                tracing::error!("no listening socket for {}", listener.address);
+                return false;
+            };
+            listener.descriptor = Some(sockets.len());
+            sockets.push(socket);
+        }
+        true
+    });
+    *has = snapshot.listeners.iter().map(|l| l.address).collect();
+    let descriptors: Vec<_> = sockets.iter().map(|s| s.as_fd()).collect();
+    to.send(&ToProxy::Apply(snapshot), &descriptors).await
+}
+
+/// Starts proxies, one at a time, less often when they die at once.
+struct Starter {
+    command: ProxyCommand,
+    child: Option<(Child, Instant)>,
+    pause: Duration,
+}
+
+impl Starter {
+    const fn new(command: ProxyCommand) -> Self {
+        Self { command, child: None, pause: Duration::ZERO }
+    }
+
+    /// Starts one unless the last one still runs.
+    async fn ensure(&mut self) {
+        if let Some((child, since)) = &mut self.child {
+            match child.try_wait() {
+                Ok(None) => return,
+                Ok(Some(status)) => {
+                    let ran = since.elapsed();
+                    tracing::error!("the proxy (pid {}) ended: {status}; starting another", child.id());
+                    self.pause = if ran > START_PAUSE_MAX {
+                        Duration::ZERO
+                    } else {
+                        (self.pause * 2).clamp(LOOK, START_PAUSE_MAX)
+                    };
+                }
+                Err(error) => tracing::error!("cannot ask for the proxy: {error}"),
+            }
+            self.child = None;
+        }
+        sleep(self.pause).await;
+        match start(&self.command) {
+            Ok(child) => self.child = Some((child, Instant::now())),
+            Err(error) => {
+                self.pause = (self.pause * 2).clamp(LOOK, START_PAUSE_MAX);
+                tracing::error!("cannot start the proxy: {error}");
+            }
+        }
+    }
+}
+
+fn start(command: &ProxyCommand) -> std::io::Result<Child> {
+    let log =
+        std::fs::OpenOptions::new().create(true).append(true).open(command.home.join("logs/proxy.log"))?;
+    let mut process = Command::new(std::env::current_exe()?);
+    process.args(["internal", "proxy", "--home", command.home.as_str()]);
+    if let Some(workers) = command.workers {
+        process.args(["--workers", &workers.to_string()]);
+    }
+    process.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+    process.env_remove("NOTIFY_SOCKET").spawn()
+}

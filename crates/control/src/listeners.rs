@@ -1,0 +1,161 @@
+//! The public listening sockets. Bound here, so that an address in use is an error of the one who asks for
+//! it, before anything is touched; served by the proxy; kept by the keeper, so that they outlive us both.
+
+use gapless_api::{ErrorBody, ErrorKind};
+use gapless_sys::fdstore::Store;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many connections may wait for a worker to accept them (`listen(2)`; the kernel caps it at
+/// `net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
+
+/// The public listening sockets, by address.
+#[derive(Debug, Clone)]
+pub struct Listeners(Arc<Shelf>);
+
+#[derive(Debug)]
+struct Shelf {
+    sockets: Mutex<BTreeMap<SocketAddr, Arc<OwnedFd>>>,
+    keeper: Option<Store>,
+}
+
+impl Listeners {
+    /// Those that the keeper has handed back; others are to be bound.
+    pub fn new(inherited: Vec<(String, OwnedFd)>, keeper: Option<Store>) -> Self {
+        let sockets = inherited.into_iter().filter_map(|(_, fd)| {
+            let at = local_address(&fd).ok()?;
+            Some((at, Arc::new(fd)))
+        });
+        Self(Arc::new(Shelf { sockets: Mutex::new(sockets.collect()), keeper }))
+    }
+
+    /// Takes over a socket that somebody else kept.
+    pub fn adopt(&self, address: SocketAddr, socket: OwnedFd) {
+        let mut sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let std::collections::btree_map::Entry::Vacant(place) = sockets.entry(address) {
+            self.keep(address, &socket);
+            place.insert(Arc::new(socket));
+        }
+    }
+
+    /// Binds those that are missing. All or none: after an error nothing has changed.
+    ///
+    /// # Errors
+    /// The first that cannot be bound, with the reason and what to do.
+    pub fn bind(&self, addresses: &BTreeSet<SocketAddr>) -> Result<(), ErrorBody> {
+        let mut sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = addresses.iter().filter(|a| !sockets.contains_key(a));
+        let bound: Vec<(SocketAddr, OwnedFd)> = missing
+            .map(|address| Ok((*address, listen(*address).map_err(|e| refused(*address, &e))?)))
+            .collect::<Result<_, ErrorBody>>()?;
+        for (address, socket) in bound {
+            self.keep(address, &socket);
+            sockets.insert(address, Arc::new(socket));
+        }
+        Ok(())
+    }
+
+    /// Closes all but these.
+    pub fn retain(&self, wanted: &BTreeSet<SocketAddr>) {
+        let sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        let unwanted: Vec<_> = sockets.keys().filter(|a| !wanted.contains(a)).copied().collect();
+        drop(sockets);
+        unwanted.into_iter().for_each(|address| self.close(address));
+    }
+
+    /// Closes one: the kernel refuses connections as soon as the proxy has closed its copy, too.
+    pub fn close(&self, address: SocketAddr) {
+        let mut sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        if sockets.remove(&address).is_some()
+            && let Some(keeper) = &self.0.keeper
+        {
+            // A keeper that is gone keeps nothing.
+            drop(keeper.remove(&stored_as(address)));
+        }
+    }
+
+    /// The socket for an address.
+    pub fn get(&self, address: SocketAddr) -> Option<Arc<OwnedFd>> {
+        self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner).get(&address).cloned()
+    }
+
+    /// Keeps a copy where it outlives us. Without it a control that starts anew asks the proxy.
+    fn keep(&self, address: SocketAddr, socket: &OwnedFd) {
+        if let Some(keeper) = &self.0.keeper
+            && let Err(error) = keeper.store(&stored_as(address), socket.as_fd())
+        {
+            tracing::warn!("the keeper cannot keep the listener {address}: {error}");
+        }
+    }
+}
+
+/// The name under which the keeper has it: a colon would end it there.
+fn stored_as(address: SocketAddr) -> String {
+    format!("listener {}", address.to_string().replace(':', ";"))
+}
+
+fn local_address(fd: &OwnedFd) -> io::Result<SocketAddr> {
+    TcpListener::from(fd.try_clone()?).local_addr()
+}
+
+fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    // Old connections in TIME_WAIT must not keep the address from us; somebody who listens still does.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn refused(address: SocketAddr, error: &io::Error) -> ErrorBody {
+    let port = address.port();
+    let hint = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!(
+                "another program listens there: `ss -ltnp 'sport = :{port}'` names it. Stop it, or choose another listen address"
+            )
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "ports below 1024 need rights: run Gapless as root, or `sysctl net.ipv4.ip_unprivileged_port_start={port}`"
+        ),
+        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address".to_owned(),
+        _ => "choose another listen address".to_owned(),
+    };
+    ErrorBody {
+        kind: ErrorKind::BadRequest,
+        message: format!("cannot listen on {address}: {error}. Nothing was changed"),
+        hint: Some(hint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_in_use_is_refused_and_nothing_else_is_bound() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let listeners = Listeners::new(Vec::new(), None);
+        let wanted = BTreeSet::from([taken.local_addr().unwrap(), free]);
+        let error = listeners.bind(&wanted).unwrap_err();
+        assert!(error.message.contains(&taken.local_addr().unwrap().to_string()), "{error}");
+        assert!(error.hint.unwrap().contains("another program listens there"));
+        assert!(listeners.get(free).is_none());
+        drop(taken);
+        listeners.bind(&wanted).unwrap();
+        listeners.bind(&wanted).unwrap();
+        assert!(listeners.get(free).is_some());
+        listeners.retain(&BTreeSet::new());
+        assert!(listeners.get(free).is_none());
+        TcpListener::bind(free).unwrap();
+    }
+}

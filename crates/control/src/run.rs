@@ -1,0 +1,188 @@
+//! Control, put together.
+
+use crate::book::Book;
+use crate::core::{Core, Desk, Inlets, PROXY, desk, run};
+use crate::disk::Disk;
+use crate::engine::{Engine, Found, Recovery};
+use crate::link::{Orders, ProxyCommand};
+use crate::listeners::Listeners;
+use crate::local::Local;
+use crate::{boot, link, recall, sample, server};
+use camino::Utf8Path;
+use gapless_api::request::ProxySettings;
+use gapless_logs::Capture;
+use gapless_release::Releases;
+use gapless_store::{Journal, Recovered};
+use gapless_supervise::{Supervisor, running};
+use gapless_sys::fdstore;
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// The part of a Node app's process that is ours.
+const PRELOAD: &str = include_str!("../../../node/preload.cjs");
+
+/// How long the proxy may take for what is begun when everything goes down.
+const PROXY_LAST: Duration = Duration::from_secs(5);
+
+/// Runs control for `home` until it is told to go down. To be called first thing in `main`: it takes over
+/// inherited descriptors.
+///
+/// Exits with success only when it was wanted; its keeper starts it again otherwise.
+pub fn control(home: &Utf8Path) -> ExitCode {
+    let inherited = fdstore::take();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false).init();
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .thread_stack_size(256 * 1024)
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("cannot start a runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(serve(home, inherited));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(
+    home: &Utf8Path,
+    inherited: Vec<(String, std::os::fd::OwnedFd)>,
+) -> Result<(), Box<dyn Error>> {
+    let began = Instant::now();
+    let (journal, recovered) = Journal::open(&home.join("journal.db"))?;
+    let journal = Arc::new(journal);
+    let keeper = fdstore::Store::of_our_parent()?;
+    let listeners = Listeners::new(inherited, keeper);
+
+    let (views, instances) = mpsc::channel(1024);
+    let (said, link_inlet) = mpsc::channel(1024);
+    let (written, written_inlet) = mpsc::channel(1024);
+    let (refused, refused_inlet) = mpsc::channel(64);
+    let (orders, link_orders) = watch::channel(Orders::default());
+    let (desk, errands, version) = desk();
+
+    let disk = Disk::start(home.to_owned(), Releases::new(home.to_owned()))?;
+    let supervisor = Supervisor::new(home, PRELOAD, views)?;
+    let capture = Capture::start(&home.join("logs"))?;
+    let local = Local::new(home.to_owned(), supervisor, capture, orders, disk.clone(), refused);
+    let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
+    let mut core = Core {
+        engine: Engine::new(cores),
+        local,
+        book: Book::new(Arc::clone(&journal), written, disk.clone()),
+        listeners: listeners.clone(),
+        usage: BTreeMap::new(),
+        proxy: None,
+        listening: BTreeSet::new(),
+        troubles: Vec::new(),
+    };
+    let proxy = recovered.state.settings.get(PROXY).and_then(|text| serde_json::from_str(text).ok());
+    let proxy: Option<ProxySettings> = proxy;
+    core.engine.set_access_log(proxy.is_none_or(|p| p.access_log));
+    recover(&mut core, home, recovered)?;
+
+    let command = ProxyCommand { home: home.to_owned(), workers: proxy.and_then(|p| p.workers) };
+    let link = tokio::spawn(link::keep(command, listeners, link_orders, said));
+    tokio::spawn(sample::keep(desk.clone()));
+    tokio::spawn(report_refused(refused_inlet, desk.clone()));
+    let (down, downs) = mpsc::channel(1);
+    let api = server::Api {
+        desk: desk.clone(),
+        journal: Arc::clone(&journal),
+        disk,
+        home: home.to_owned(),
+        began,
+        down,
+        applying: Arc::default(),
+    };
+    let socket = server::bind(home)?;
+    let serving = tokio::spawn(server::serve(socket, api));
+    let (stop, stopped) = oneshot::channel();
+    let ending = tokio::spawn(end(downs, desk, stop, link));
+
+    let inlets = Inlets { instances, link: link_inlet, written: written_inlet, errands, version };
+    run(core, inlets, stopped).await;
+    ending.await?;
+    serving.abort();
+    for socket in [gapless_api::SOCKET, "proxy.sock"] {
+        // Whoever looks should find nobody, not a socket that nobody answers.
+        drop(std::fs::remove_file(home.join(socket)));
+    }
+    Ok(())
+}
+
+/// Waits for the order to go down, or a signal to leave. On SIGTERM (from the keeper, or a system that shuts
+/// down) control just leaves: what runs goes on, and whoever comes next adopts it.
+async fn end(
+    mut downs: mpsc::Receiver<()>,
+    desk: Desk,
+    stop: oneshot::Sender<()>,
+    link: tokio::task::JoinHandle<()>,
+) {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(error) => {
+            tracing::error!("cannot take SIGTERM: {error}");
+            return;
+        }
+    };
+    tokio::select! {
+        _ = downs.recv() => {
+            // The proxy has nobody to send requests to any more.
+            let _ = desk.ask(|core| core.local.shut_proxy_down(PROXY_LAST)).await;
+            drop(tokio::time::timeout(PROXY_LAST * 2, link).await);
+        }
+        _ = terminate.recv() => tracing::info!("asked to leave; what runs goes on"),
+    }
+    // The loop may have ended by itself.
+    let _ = stop.send(());
+}
+
+/// An instance that cannot even be tried is said to the engine as one that failed.
+async fn report_refused(mut refused: mpsc::Receiver<(crate::platform::StartOrder, String)>, desk: Desk) {
+    while let Some((order, message)) = refused.recv().await {
+        let told = desk.ask(move |core| core.act(|engine, world| engine.refused(&order, message, world)));
+        if told.await.is_err() {
+            return;
+        }
+    }
+}
+
+fn recover(core: &mut Core, home: &Utf8Path, recovered: Recovered) -> Result<(), Box<dyn Error>> {
+    let Recovered { mut state, set_aside } = recovered;
+    let rebooted = boot::changed(&state);
+    if let Some(aside) = set_aside {
+        let message = format!(
+            "the journal could not be read ({}) and was kept as {}; what runs was adopted from what is \
+             observed, with the settings that each release was made with",
+            aside.reason, aside.path
+        );
+        tracing::error!("{message}");
+        core.troubles.push(message);
+        state = recall::recall(home, &Releases::new(home.to_owned()));
+    }
+    let found = running(home)?
+        .into_iter()
+        .map(|f| Found { instance: f.instance, release: f.release, process: f.process })
+        .collect();
+    let adopted = core.act(|engine, world| {
+        world.journal.commit(0, vec![boot::note()]);
+        engine.recover(Recovery { state, found, rebooted }, world)
+    });
+    tracing::info!("control {} for {home}: adopted {adopted} instances", env!("CARGO_PKG_VERSION"));
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! What instances use, looked at now and then.
+
+use crate::clock;
+use crate::core::Desk;
+use crate::engine::Usage;
+use gapless_supervise::Meter;
+use std::time::Duration;
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Samples until control ends. To be spawned.
+pub(crate) async fn keep(desk: Desk) {
+    let mut meter = Meter::default();
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let Ok(groups) = desk.ask(|core| core.engine.processes()).await else { return };
+        let at = clock::moment();
+        // One pass over /proc: milliseconds, but not on the loop's time.
+        let sampled = tokio::task::spawn_blocking(move || {
+            let used = meter.sample(&groups, at);
+            (meter, used)
+        });
+        let Ok((returned, used)) = sampled.await else { return };
+        meter = returned;
+        let Ok(used) = used else { continue };
+        let usage = used
+            .into_iter()
+            .map(|(pid, used)| (pid, Usage { cpu_percent: used.cpu_percent, memory: used.memory }))
+            .collect();
+        if desk.ask(move |core| core.usage = usage).await.is_err() {
+            return;
+        }
+    }
+}

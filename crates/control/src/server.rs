@@ -1,0 +1,93 @@
+//! The control socket: HTTP and JSON for the command line and for scripts. What each path takes and gives is
+//! written down in [`gapless_api::request`].
+
+mod answer;
+mod apply;
+mod apps;
+mod follow;
+mod lines;
+mod logs;
+mod peer;
+mod rollout;
+mod status;
+
+use crate::core::Desk;
+use crate::disk::Disk;
+use axum::Router;
+use axum::routing::{delete, get, post};
+use camino::Utf8PathBuf;
+use gapless_store::Journal;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use tokio::net::UnixListener;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub(crate) struct Api {
+    /// The way into the loop.
+    pub(crate) desk: Desk,
+    /// For the history.
+    pub(crate) journal: Arc<Journal>,
+    /// For making releases.
+    pub(crate) disk: Disk,
+    /// `GAPLESS_HOME`.
+    pub(crate) home: Utf8PathBuf,
+    /// When control began.
+    pub(crate) began: std::time::Instant,
+    /// Held while apps are made as a file has them: one file at a time.
+    pub(crate) applying: Arc<tokio::sync::Mutex<()>>,
+    /// Ends control once everything is stopped.
+    pub(crate) down: tokio::sync::mpsc::Sender<()>,
+}
+
+/// Listens on the control socket, bound aside and renamed: whoever finds it finds somebody there.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn bind(home: &camino::Utf8Path) -> io::Result<UnixListener> {
+    let aside = home.join(".control.sock.new");
+    if let Err(error) = std::fs::remove_file(&aside)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let listener = UnixListener::bind(&aside)?;
+    std::fs::set_permissions(&aside, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(&aside, home.join(gapless_api::SOCKET))?;
+    Ok(listener)
+}
+
+/// Serves until control ends.
+///
+/// # Errors
+/// Those of accepting.
+pub(crate) async fn serve(listener: UnixListener, api: Api) -> io::Result<()> {
+    let app = "/v1/apps/{app}";
+    let under = |name: &str| format!("{app}/{name}");
+    let router = Router::new()
+        .route("/v1/status", get(status::status))
+        .route("/v1/history", get(status::history))
+        .route("/v1/check", post(apply::check))
+        .route("/v1/apply", post(apply::apply))
+        .route("/v1/down", post(apps::down))
+        .route("/v1/rollouts/{id}/follow", get(follow::rollout))
+        .route(app, delete(apps::delete))
+        .route(&under("deploy"), post(rollout::deploy))
+        .route(&under("reload"), post(rollout::reload))
+        .route(&under("rollback"), post(rollout::rollback))
+        .route(&under("pause"), post(rollout::pause))
+        .route(&under("resume"), post(rollout::resume))
+        .route(&under("abort"), post(rollout::abort))
+        .route(&under("promote"), post(rollout::promote))
+        .route(&under("restart"), post(apps::restart))
+        .route(&under("stop"), post(apps::stop))
+        .route(&under("start"), post(apps::start))
+        .route(&under("scale"), post(apps::scale))
+        .route(&under("follow"), get(follow::app))
+        .route(&under("releases"), get(status::releases))
+        .route(&under("logs"), get(logs::logs))
+        .fallback(answer::no_such_path)
+        .with_state(api);
+    axum::serve(peer::Checked(listener), router).await
+}

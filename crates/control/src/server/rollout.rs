@@ -1,0 +1,105 @@
+//! Commands that begin a rollout, or steer one.
+
+use super::Api;
+use super::answer::{Answer, Failed, bad_request, done};
+use crate::engine::{NewRelease, ReleaseOrder};
+use axum::Json;
+use axum::extract::{Path, State};
+use camino::Utf8PathBuf;
+use gapless_api::request::{DeployRequest, Done, RollbackRequest};
+use gapless_api::{ErrorBody, ErrorKind, RolloutTicket};
+use gapless_model::{AppName, Release, RolloutKind};
+use std::collections::BTreeMap;
+
+/// New code: a release of its own, with the config that the app has.
+pub(super) async fn deploy(
+    State(api): State<Api>,
+    Path(app): Path<AppName>,
+    Json(request): Json<DeployRequest>,
+) -> Answer<RolloutTicket> {
+    let from = Utf8PathBuf::from(request.from);
+    if !from.is_absolute() {
+        return Err(bad_request(format!("{from} is not an absolute path")));
+    }
+    let latest = latest(&api, &app).await?;
+    let mut spec = latest.declared();
+    // The directory takes the place of the one that the file names; a `cwd` below it stays below it.
+    spec.cwd.clone_from(&from);
+    let order = ReleaseOrder { app: app.clone(), spec, code: Some(from) };
+    let mut made = make(&api, order, request.base_env).await?;
+    made.declared_cwd = latest.declared_cwd;
+    begin(&api, app, NewRelease::Made(Box::new(made)), RolloutKind::Deploy).await
+}
+
+/// The same directory and config in new processes.
+pub(super) async fn reload(State(api): State<Api>, Path(app): Path<AppName>) -> Answer<RolloutTicket> {
+    let latest = latest(&api, &app).await?;
+    let order = ReleaseOrder { app: app.clone(), spec: latest.declared(), code: latest.code.clone() };
+    let made = make(&api, order, latest.base_env).await?;
+    begin(&api, app, NewRelease::Made(Box::new(made)), RolloutKind::Reload).await
+}
+
+/// An earlier release.
+pub(super) async fn rollback(
+    State(api): State<Api>,
+    Path(app): Path<AppName>,
+    Json(request): Json<RollbackRequest>,
+) -> Answer<RolloutTicket> {
+    let name = app.clone();
+    let to = api.desk.ask(move |core| core.engine.rollback_target(&name, request.to)).await??;
+    begin(&api, app, NewRelease::Kept(to), RolloutKind::Rollback).await
+}
+
+pub(super) async fn pause(State(api): State<Api>, Path(app): Path<AppName>) -> Answer<Done> {
+    let answer = api.desk.ask(move |core| core.act(|engine, world| engine.pause(&app, true, world)));
+    Ok(done(answer.await??))
+}
+
+pub(super) async fn resume(State(api): State<Api>, Path(app): Path<AppName>) -> Answer<Done> {
+    let answer = api.desk.ask(move |core| core.act(|engine, world| engine.pause(&app, false, world)));
+    Ok(done(answer.await??))
+}
+
+pub(super) async fn abort(State(api): State<Api>, Path(app): Path<AppName>) -> Answer<Done> {
+    Ok(done(api.desk.ask(move |core| core.engine.abort(&app)).await??))
+}
+
+pub(super) async fn promote(State(api): State<Api>, Path(app): Path<AppName>) -> Answer<Done> {
+    Ok(done(api.desk.ask(move |core| core.engine.promote(&app)).await??))
+}
+
+/// Makes a release on disk. Nothing else has changed if that fails but that its number is used up.
+pub(super) async fn make(
+    api: &Api,
+    order: ReleaseOrder,
+    base_env: BTreeMap<String, String>,
+) -> Result<Release, Failed> {
+    let name = order.app.clone();
+    let id = api.desk.ask(move |core| core.engine.reserve_release(&name)).await?;
+    Ok(api.disk.make(order, id, base_env).await?)
+}
+
+/// Begins a rollout, or lets it wait.
+pub(super) async fn begin(
+    api: &Api,
+    app: AppName,
+    release: NewRelease,
+    kind: RolloutKind,
+) -> Answer<RolloutTicket> {
+    let ticket =
+        api.desk.ask(move |core| core.act(|engine, world| engine.begin_rollout(&app, release, kind, world)));
+    Ok(Json(ticket.await??))
+}
+
+async fn latest(api: &Api, app: &AppName) -> Result<Release, Failed> {
+    let name = app.clone();
+    let latest = api.desk.ask(move |core| {
+        let app = core.engine.known(&name)?;
+        app.latest().cloned().ok_or_else(|| ErrorBody {
+            kind: ErrorKind::Conflict,
+            message: format!("{name} has no release yet"),
+            hint: Some("`gapless up` makes the first".to_owned()),
+        })
+    });
+    Ok(latest.await??)
+}
