@@ -2,7 +2,7 @@
 
 use crate::desired::Desired;
 use crate::observed::{Instance, Observed};
-use gapless_model::{ReleaseId, RolloutPhase, Split};
+use gapless_model::{Outcome, ReleaseId, RolloutPhase, Split};
 
 /// Where an app is being moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Target {
             RolloutPhase::Baking { .. } => {
                 Self { release: rollout.to, handover: Handover::WhenEnough, others: Others::StayWarm }
             }
-            RolloutPhase::Retiring { .. } => {
+            RolloutPhase::Retiring { .. } | RolloutPhase::Ended { outcome: Outcome::Completed, .. } => {
                 Self { release: rollout.to, handover: Handover::WhenEnough, others: Others::Go }
             }
             RolloutPhase::Returning { .. } | RolloutPhase::Ended { .. } => Self {
