@@ -28,3 +28,6 @@ mod session;
 pub use exit::Exit;
 pub use parts::Parts;
 pub use run::run;
+
+#[cfg(test)]
+mod tests;

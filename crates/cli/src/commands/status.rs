@@ -39,14 +39,11 @@ pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
 /// There is no such app; the nearest name, or all of them.
 fn unknown(name: &AppName, status: &Status) -> Error {
     let names: Vec<_> = status.apps.iter().map(|app| app.name.as_str()).collect();
-    let near = names.iter().max_by(|a, b| {
-        strsim::jaro_winkler(a, name.as_str()).total_cmp(&strsim::jaro_winkler(b, name.as_str()))
-    });
+    let distance = |other: &str| strsim::osa_distance(other, name.as_str());
+    let near = names.iter().min_by_key(|other| distance(other));
     let error = Error::usage(format!("there is no app {name}"));
     match near {
-        Some(near) if strsim::jaro_winkler(near, name.as_str()) > 0.8 => {
-            error.hint(format!("did you mean {near}?"))
-        }
+        Some(near) if distance(near) <= 1 + near.len() / 4 => error.hint(format!("did you mean {near}?")),
         Some(_) => error.hint(format!("there are: {}", names.join(", "))),
         None => error.hint("no apps are defined yet"),
     }

@@ -12,30 +12,30 @@ use gapless_model::{
 };
 use std::time::Duration;
 
-pub(super) const R1: ReleaseId = ReleaseId(1);
-pub(super) const R2: ReleaseId = ReleaseId(2);
+pub(crate) const R1: ReleaseId = ReleaseId(1);
+pub(crate) const R2: ReleaseId = ReleaseId(2);
 
-pub(super) fn app() -> AppName {
+pub(crate) fn app() -> AppName {
     "api".parse().unwrap()
 }
 
-pub(super) fn instance(n: u32) -> InstanceId {
+pub(crate) fn instance(n: u32) -> InstanceId {
     InstanceId::new(app(), n)
 }
 
-pub(super) fn probe(answer: ProbeAnswer) -> ProbeReport {
+pub(crate) fn probe(answer: ProbeAnswer) -> ProbeReport {
     ProbeReport { at: Moment::from_millis(9_000), asked: "GET /ready".into(), answer }
 }
 
-pub(super) fn deadline_passed(answer: ProbeAnswer) -> Failure {
+pub(crate) fn deadline_passed(answer: ProbeAnswer) -> Failure {
     Failure::StartDeadline { after: Duration::from_secs(5), report: Some(probe(answer)) }
 }
 
-pub(super) fn failed(failure: Failure) -> AbortReason {
+pub(crate) fn failed(failure: Failure) -> AbortReason {
     AbortReason::InstanceFailed { instance: instance(7), failure }
 }
 
-pub(super) fn receipt(from: Option<ReleaseId>, outcome: Outcome) -> Receipt {
+pub(crate) fn receipt(from: Option<ReleaseId>, outcome: Outcome) -> Receipt {
     let phase = |phase: &str, ms| PhaseTime { phase: phase.into(), took: Duration::from_millis(ms) };
     Receipt {
         rollout: RolloutId(4),
@@ -51,25 +51,25 @@ pub(super) fn receipt(from: Option<ReleaseId>, outcome: Outcome) -> Receipt {
     }
 }
 
-pub(super) fn log(n: u32, err: bool, text: &str) -> LogLine {
+pub(crate) fn log(n: u32, err: bool, text: &str) -> LogLine {
     LogLine { at: WallTime::from_millis(1_795_250_000_000), instance: instance(n), err, text: text.into() }
 }
 
-pub(super) fn waiting(on: WaitingOn, remaining_ms: Option<u64>) -> Waiting {
+pub(crate) fn waiting(on: WaitingOn, remaining_ms: Option<u64>) -> Waiting {
     Waiting { text: on.to_string(), on, remaining_ms }
 }
 
-pub(super) fn to_become_ready(n: u32) -> Waiting {
+pub(crate) fn to_become_ready(n: u32) -> Waiting {
     let on = WaitingOn::Ready { instance: instance(n), deadline: Moment::from_millis(60_000) };
     waiting(on, Some(58_400))
 }
 
-pub(super) fn to_drain(n: u32, requests: u32) -> Waiting {
+pub(crate) fn to_drain(n: u32, requests: u32) -> Waiting {
     let deadline = Moment::from_millis(60_000);
     waiting(WaitingOn::Drained { instance: instance(n), requests, upgraded: 0, deadline }, Some(29_900))
 }
 
-pub(super) fn stand(waiting: Vec<Waiting>) -> Stand {
+pub(crate) fn stand(waiting: Vec<Waiting>) -> Stand {
     Stand {
         phase: Some(RolloutPhase::Replacing { since: Moment::from_millis(1_000) }),
         ready: [(R1, 2), (R2, 1)].into(),
@@ -86,7 +86,7 @@ pub(super) fn stand(waiting: Vec<Waiting>) -> Stand {
     }
 }
 
-pub(super) fn instance_status(n: u32, release: ReleaseId) -> InstanceStatus {
+pub(crate) fn instance_status(n: u32, release: ReleaseId) -> InstanceStatus {
     InstanceStatus {
         id: instance(n),
         pid: Some(4_000 + n),
@@ -104,7 +104,7 @@ pub(super) fn instance_status(n: u32, release: ReleaseId) -> InstanceStatus {
     }
 }
 
-pub(super) fn app_status() -> AppStatus {
+pub(crate) fn app_status() -> AppStatus {
     AppStatus {
         name: app(),
         release: Some(R1),
@@ -121,7 +121,7 @@ pub(super) fn app_status() -> AppStatus {
     }
 }
 
-pub(super) fn rolling() -> AppStatus {
+pub(crate) fn rolling() -> AppStatus {
     let rollout = Rollout {
         id: RolloutId(4),
         app: app(),
@@ -145,7 +145,7 @@ pub(super) fn rolling() -> AppStatus {
 }
 
 /// A worker without routes that crash-loops after a release that failed.
-pub(super) fn in_trouble() -> AppStatus {
+pub(crate) fn in_trouble() -> AppStatus {
     let mut instance = instance_status(9, R1);
     instance.id = InstanceId::new("mailer".parse().unwrap(), 9);
     instance.state = "backoff".into();
@@ -169,7 +169,7 @@ pub(super) fn in_trouble() -> AppStatus {
     }
 }
 
-pub(super) fn stopped() -> AppStatus {
+pub(crate) fn stopped() -> AppStatus {
     AppStatus {
         name: "old".parse().unwrap(),
         ready: 0,
@@ -182,7 +182,7 @@ pub(super) fn stopped() -> AppStatus {
     }
 }
 
-pub(super) fn status(apps: Vec<AppStatus>) -> Status {
+pub(crate) fn status(apps: Vec<AppStatus>) -> Status {
     Status {
         gapless: GaplessStatus {
             version: "0.1.0".into(),

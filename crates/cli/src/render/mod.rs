@@ -16,6 +16,6 @@ pub(crate) mod status;
 pub(crate) mod table;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;

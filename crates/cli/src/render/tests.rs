@@ -1,5 +1,6 @@
 //! Every message that a user can see, held by a snapshot.
 
+use super::account::{Account, account};
 use super::fixtures::*;
 use super::progress::{At, Shown};
 use super::{
@@ -12,6 +13,7 @@ use anstream::adapter::strip_str;
 use gapless_api::request::ReleaseRow;
 use gapless_api::{Applied, ApplyResult, ClientError, ErrorBody, ErrorKind, RolloutTicket};
 use gapless_config::{Config, Start};
+use gapless_load::{Failure as LostRequest, FailureKind, Gap, Latency, Report, StreamReport, VersionCount};
 use gapless_model::event::{Event, What};
 use gapless_model::probe::ProbeAnswer;
 use gapless_model::release::Mark;
@@ -316,4 +318,38 @@ fn diagnostics_point_at_the_place() {
         ..Start::default()
     };
     holds!("diagnostics_start", diagnostics::render(&Config::from_command(&start).unwrap_err()));
+}
+
+#[test]
+fn the_account_of_the_demo() {
+    let stream = |name: &str, right, lost| StreamReport {
+        name: name.into(),
+        right,
+        lost,
+        latency: Latency::default(),
+    };
+    let mut report = Report {
+        requests: 1_500,
+        right: 1_500,
+        by_version: [("1", 400), ("2", 1_100)]
+            .map(|(v, answers)| (v.into(), VersionCount { answers, first_ms: 0, last_ms: 9 }))
+            .into(),
+        streams: vec![stream("kept connections", 1_000, 0), stream("orders by POST", 500, 0)],
+        longest_gap: Gap { from_ms: 5, ms: 40 },
+        ..Report::default()
+    };
+    report.latency.max_us = 45_600;
+    let proxy = TrafficCount { served: 1_500, retried: 2, ..TrafficCount::default() };
+    let good = account(&Account { customers: &report, proxy });
+    report.lost_by_kind = [(FailureKind::Reset, 1)].into();
+    report.streams[1].lost = 1;
+    report.failures = vec![LostRequest {
+        at_ms: 1_234,
+        after_ms: 7,
+        stream: "orders by POST".into(),
+        kind: FailureKind::Reset,
+        what: "connection reset by peer".into(),
+    }];
+    let bad = account(&Account { customers: &report, proxy: TrafficCount { failed: 1, ..proxy } });
+    holds!("demo_account", cases([("nothing lost", good), ("something lost", bad)]));
 }

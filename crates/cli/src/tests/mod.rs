@@ -1,0 +1,4 @@
+//! Commands against a control that is played.
+
+mod commands;
+mod played;
