@@ -1,0 +1,58 @@
+//! Removing releases.
+
+use crate::error::Error;
+use crate::layout::Releases;
+use crate::{aside, durable};
+use camino::Utf8Path;
+use gapless_model::{AppName, ReleaseId};
+
+impl Releases {
+    /// Removes the oldest releases until `keep` are left, and says which. The current one and those in
+    /// `protect` are never removed, though they count.
+    ///
+    /// # Errors
+    /// One cannot be removed. Those before it are gone; it is there whole or not at all.
+    pub fn prune(&self, app: &AppName, keep: usize, protect: &[ReleaseId]) -> Result<Vec<ReleaseId>, Error> {
+        let ids = self.ids(app)?;
+        let current = self.current(app)?;
+        let excess = ids.len().saturating_sub(keep);
+        let removable = ids.into_iter().filter(|id| Some(*id) != current && !protect.contains(id));
+        let mut removed = Vec::new();
+        for id in removable.take(excess) {
+            discard(&self.directory(app, id))?;
+            removed.push(id);
+        }
+        Ok(removed)
+    }
+
+    /// Removes a release. One that is not there is fine.
+    ///
+    /// # Errors
+    /// It cannot be removed; it is there whole or not at all.
+    pub fn remove(&self, app: &AppName, id: ReleaseId) -> Result<(), Error> {
+        let directory = self.directory(app, id);
+        if directory.exists() { discard(&directory) } else { Ok(()) }
+    }
+
+    /// Removes an app with all its releases. One that is not known is fine.
+    ///
+    /// # Errors
+    /// It cannot be removed; it is there whole or not at all.
+    pub fn remove_app(&self, app: &AppName) -> Result<(), Error> {
+        let directory = self.app(app);
+        match directory.symlink_metadata() {
+            Ok(_) => discard(&directory),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(Error::Io { tried: "remove", path: directory.into(), source }),
+        }
+    }
+}
+
+/// Takes a directory away in one step, then removes what is in it.
+fn discard(directory: &Utf8Path) -> Result<(), Error> {
+    let removed = aside::removed(directory);
+    // One that an earlier removal left would be in the way.
+    aside::remove(removed.as_std_path())?;
+    durable::rename(directory, &removed)?;
+    aside::remove(removed.as_std_path())
+}

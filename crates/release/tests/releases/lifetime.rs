@@ -1,0 +1,104 @@
+//! Marks, pruning, removal.
+
+use crate::fixture::Fixture;
+use gapless_model::ReleaseId;
+use gapless_model::release::Mark;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+fn prune(fixture: &Fixture, keep: usize, protect: &[u32]) -> Vec<u32> {
+    let protect: Vec<ReleaseId> = protect.iter().copied().map(ReleaseId).collect();
+    let removed = fixture.releases.prune(&fixture.app, keep, &protect).unwrap();
+    removed.into_iter().map(|id| id.0).collect()
+}
+
+#[test]
+fn the_oldest_beyond_the_kept_are_removed() {
+    let fixture = Fixture::new();
+    for id in 1..=7 {
+        fixture.in_place(id);
+    }
+    fixture.releases.activate(&fixture.app, ReleaseId(7)).unwrap();
+    assert_eq!(prune(&fixture, 5, &[]), [1, 2]);
+    assert_eq!(fixture.ids(), [3, 4, 5, 6, 7]);
+    assert!(prune(&fixture, 5, &[]).is_empty());
+    assert_eq!(fixture.names(), ["r3", "r4", "r5", "r6", "r7"]);
+}
+
+#[test]
+fn the_current_and_the_protected_stay() {
+    let fixture = Fixture::new();
+    for id in 1..=6 {
+        fixture.in_place(id);
+    }
+    fixture.releases.activate(&fixture.app, ReleaseId(1)).unwrap();
+    assert_eq!(prune(&fixture, 3, &[3]), [2, 4, 5]);
+    assert_eq!(fixture.ids(), [1, 3, 6]);
+    assert!(prune(&fixture, 0, &[3, 6]).is_empty());
+    assert_eq!(fixture.ids(), [1, 3, 6]);
+}
+
+#[test]
+fn releases_are_ordered_by_number_not_by_letter() {
+    let fixture = Fixture::new();
+    for id in [10, 9, 2] {
+        fixture.in_place(id);
+    }
+    assert_eq!(fixture.ids(), [2, 9, 10]);
+    assert_eq!(prune(&fixture, 1, &[]), [2, 9]);
+}
+
+#[test]
+fn directories_that_may_not_be_written_to_are_removed_too() {
+    let fixture = Fixture::new();
+    fixture.write("locked/file", "x");
+    let locked = fixture.source().join("locked");
+    std::fs::set_permissions(&locked, Permissions::from_mode(0o555)).unwrap();
+    fixture.copy(1).unwrap();
+    assert_eq!(prune(&fixture, 0, &[]), [1]);
+    std::fs::set_permissions(&locked, Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(fixture.names(), Vec::<String>::new());
+}
+
+#[test]
+fn marks_are_kept() {
+    let fixture = Fixture::new();
+    let made = fixture.in_place(1);
+    assert_eq!(made.mark, Mark::Untried);
+    fixture.releases.mark(&fixture.app, ReleaseId(1), Mark::Good).unwrap();
+    let read = fixture.releases.read(&fixture.app, ReleaseId(1)).unwrap();
+    assert_eq!(read, gapless_model::Release { mark: Mark::Good, ..made });
+    // A repeated order to make it does not forget.
+    assert_eq!(fixture.in_place(1).mark, Mark::Good);
+}
+
+#[test]
+fn what_a_crash_left_is_swept() {
+    let fixture = Fixture::new();
+    fixture.in_place(1);
+    let apps = fixture.root().join("home/apps");
+    for left in ["api/releases/.r2.partial/code", "api/releases/.r0.removed", ".web.removed/releases"] {
+        std::fs::create_dir_all(apps.join(left)).unwrap();
+    }
+    std::os::unix::fs::symlink("releases/r9", apps.join("api/.current.partial")).unwrap();
+    fixture.releases.sweep().unwrap();
+    let mut left: Vec<String> =
+        apps.read_dir_utf8().unwrap().map(|entry| entry.unwrap().file_name().to_owned()).collect();
+    left.sort();
+    assert_eq!(left, ["api"]);
+    assert_eq!(fixture.names(), ["r1"]);
+    assert!(apps.join("api/.current.partial").symlink_metadata().is_err());
+}
+
+#[test]
+fn an_app_goes_with_all_its_releases() {
+    let fixture = Fixture::new();
+    fixture.copy(1).unwrap();
+    fixture.releases.activate(&fixture.app, ReleaseId(1)).unwrap();
+    fixture.releases.remove_app(&fixture.app).unwrap();
+    fixture.releases.remove_app(&fixture.app).unwrap();
+    assert!(!fixture.place().exists());
+    assert!(fixture.ids().is_empty());
+    assert_eq!(std::fs::read_dir(fixture.root().join("home/apps")).unwrap().count(), 0);
+    fixture.releases.sweep().unwrap();
+}
