@@ -1,0 +1,42 @@
+//! Nothing of it runs any more.
+
+use super::process::Process;
+use super::{Actor, Next};
+use crate::clock;
+use crate::wish::Order;
+use gapless_model::app::RestartPolicy;
+use gapless_model::{Exit, Failure, InstanceState};
+use std::time::Duration;
+
+impl Actor {
+    /// Its process ended without being asked to: what it left running is killed, as the next one must not meet
+    /// it.
+    pub(super) async fn ended(&mut self, process: Process) -> Next {
+        let now = clock::now();
+        process.group.kill_rest(&self.world.census, &self.launch.instance).await;
+        let exit = process.group.reap();
+        self.nothing_runs();
+        let means_to = exit == Exit::Code(0);
+        if self.orders.pending() == Some(Order::Stop)
+            || means_to && self.orders.restart_spec().policy == RestartPolicy::OnFailure
+        {
+            return Next::Gone { exit: Some(exit) };
+        }
+        let ready = process.ready_since.map_or(Duration::ZERO, |since| now.since(since));
+        let ran = now.since(process.since);
+        let failure = Failure::Exited { exit, ran, was_ready: process.ready_since.is_some() };
+        Next::Failed { failure, exit: Some(exit), ready }
+    }
+
+    /// There it stays, until it shall be forgotten.
+    pub(super) async fn gone(&mut self, exit: Option<Exit>) -> Next {
+        self.nothing_runs();
+        self.become_state(InstanceState::Gone { exit }).await;
+        if self.orders.forgotten().await
+            && let Err(error) = self.world.run.forget(&self.launch.instance)
+        {
+            tracing::warn!(instance = %self.launch.instance, %error, "cannot remove what it left in run/");
+        }
+        Next::Left
+    }
+}

@@ -1,0 +1,35 @@
+//! What an instance has while a process of it runs.
+
+use super::probes::Probes;
+use crate::group::Group;
+use crate::launch::Launch;
+use crate::target::Target;
+use gapless_model::Moment;
+use std::sync::Arc;
+
+/// A process group, and what is asked of it. It moves from state to state as it is.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) group: Group,
+    pub(super) target: Arc<Target>,
+    pub(super) probes: Probes,
+    /// When it was started, or found running.
+    pub(super) since: Moment,
+    /// When it became ready the first time; none as long as it has not.
+    pub(super) ready_since: Option<Moment>,
+}
+
+impl Process {
+    /// One that must still become ready.
+    pub(super) fn starting(group: Group, target: Target, since: Moment, launch: &Launch) -> Self {
+        let target = Arc::new(target);
+        let probes = Probes::starting(&launch.release.spec, &target);
+        Self { group, target, probes, since, ready_since: None }
+    }
+
+    /// It is ready: from now on it is asked at its usual intervals.
+    pub(super) fn settle(&mut self, launch: &Launch, now: Moment) {
+        self.probes = Probes::settled(&launch.release.spec, &self.target);
+        self.ready_since.get_or_insert(now);
+    }
+}

@@ -1,0 +1,154 @@
+//! Starting a process, or taking one over.
+
+use super::process::Process;
+use super::{Actor, Next, Then};
+use crate::environment::{self, says_ready_itself};
+use crate::group::Group;
+use crate::node;
+use crate::offer::Offer;
+use crate::placeholder::{Values, fill};
+use crate::probe::notify::Notify;
+use crate::spawn::{self, Program};
+use crate::target::{Surroundings, Target};
+use crate::wish::Order;
+use crate::{clock, executable};
+use gapless_model::{Exit, Failure, InstanceState};
+use gapless_sys::{fifo, marks};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Actor {
+    /// Starts a process.
+    pub(super) async fn start(&mut self) -> Next {
+        if self.orders.pending() == Some(Order::Stop) {
+            return Next::Gone { exit: None };
+        }
+        self.orders.heed_restarts();
+        match self.spawn() {
+            Ok(process) => {
+                let deadline = process.since + self.launch.release.spec.start_deadline;
+                self.view.process = Some(process.group.process());
+                Next::Starting { process, deadline }
+            }
+            Err(message) => {
+                let failure = Failure::Spawn { message };
+                Next::Failed { failure, exit: None, ready: Duration::ZERO }
+            }
+        }
+    }
+
+    /// # Errors
+    /// A message for people.
+    fn spawn(&self) -> Result<Process, String> {
+        let (run, instance) = (&self.world.run, &self.launch.instance);
+        let spec = &self.launch.release.spec;
+        let cannot = |doing: &str, error: io::Error| format!("cannot {doing} of {instance}: {error}");
+
+        // Nobody may be asked at an address that the process before it left behind.
+        run.clear_socket(instance).map_err(|error| cannot("clear the socket", error))?;
+        let offer = Offer::make(spec, self.runs_node(), run.socket(instance), &self.world.ports)
+            .map_err(|error| cannot("find a port for the start", error))?;
+        let notify = self.notify().map_err(|error| cannot("open the notify socket", error))?;
+        let [stdout, stderr] = self.output().map_err(|error| cannot("open the output FIFOs", error))?;
+
+        let environment = environment::of(&self.launch.release, instance, run, &offer);
+        let command = fill(&spec.command, Values { socket: &offer.socket, port: offer.port, instance });
+        let program = Program { command: &command, cwd: &spec.cwd, environment: &environment };
+        let group = spawn::start(program, stdout, stderr)?;
+        let since = clock::now();
+        let target = self.target(&group, offer, environment, notify);
+        Ok(Process::starting(group, target, since, &self.launch))
+    }
+
+    /// Takes over what an earlier control left, in the state in which it left it.
+    pub(super) async fn resume(&mut self) -> Next {
+        match self.view.state {
+            InstanceState::Gone { exit } => return Next::Gone { exit },
+            InstanceState::Backoff { until, .. } => return Next::Backoff { until },
+            _ => {}
+        }
+        let Some(process) = self.take_over() else { return self.lost().await };
+        self.view.process = Some(process.group.process());
+        self.view.address = process.target.found().cloned();
+        match self.view.state {
+            InstanceState::Starting { deadline, .. } => Next::Starting { process, deadline },
+            InstanceState::Unready { .. } => Next::Unready { process: self.settled(process) },
+            InstanceState::Wedged { .. } => Next::Wedged { process: self.settled(process) },
+            // It was signalled before this was written down; it is not asked a second time, which to many
+            // programs means "at once".
+            InstanceState::Stopping { kill_at, .. } => Next::Stopping { process, kill_at, then: Then::Gone },
+            _ => Next::Ready { process: self.settled(process) },
+        }
+    }
+
+    fn settled(&self, mut process: Process) -> Process {
+        process.settle(&self.launch, clock::now());
+        process
+    }
+
+    /// The process as it was known, if it still runs.
+    fn take_over(&self) -> Option<Process> {
+        let known = self.view.process?;
+        let group = Group::resume(known).ok()?;
+        let environment = marks::environment(known.pid).unwrap_or_default();
+        let (instance, spec) = (&self.launch.instance, &self.launch.release.spec);
+        let offer = Offer::resumed(spec, &self.world.run, instance, &environment, &self.world.ports);
+        let notify = self.notify().unwrap_or_else(|error| {
+            tracing::warn!(%instance, %error, "its notify socket cannot be opened again");
+            None
+        });
+        let target = self.target(&group, offer, environment, notify);
+        Some(Process::starting(group, target, clock::now(), &self.launch))
+    }
+
+    /// Its process ended while nobody looked.
+    async fn lost(&mut self) -> Next {
+        let exit = Exit::Unknown;
+        if let InstanceState::Stopping { .. } = self.view.state {
+            return Next::Gone { exit: Some(exit) };
+        }
+        let was_ready = !matches!(self.view.state, InstanceState::Starting { .. });
+        let failure = Failure::Exited { exit, ran: Duration::ZERO, was_ready };
+        Next::Failed { failure, exit: Some(exit), ready: Duration::ZERO }
+    }
+
+    fn target(
+        &self,
+        group: &Group,
+        offer: Offer,
+        environment: BTreeMap<String, String>,
+        notify: Option<Notify>,
+    ) -> Target {
+        let cwd = self.launch.release.spec.cwd.clone();
+        let surroundings = Surroundings { cwd, environment: Arc::new(environment) };
+        let found = self.view.address.clone();
+        Target::new(self.launch.instance.clone(), group.number(), offer, found, surroundings, notify)
+    }
+
+    fn runs_node(&self) -> bool {
+        let release = &self.launch.release;
+        let path = release.spec.env.get("PATH").or_else(|| release.base_env.get("PATH"));
+        node::runs_node(&release.spec.command, |word| {
+            executable::find(word, &release.spec.cwd, path.map(String::as_str)).ok()
+        })
+    }
+
+    fn notify(&self) -> io::Result<Option<Notify>> {
+        says_ready_itself(&self.launch.release)
+            .then(|| Notify::bind(&self.world.run.notify(&self.launch.instance)))
+            .transpose()
+    }
+
+    /// The ends that the process writes to.
+    fn output(&self) -> io::Result<[File; 2]> {
+        let [out, err] = self.world.run.output(&self.launch.instance);
+        let open = |path: camino::Utf8PathBuf| {
+            fifo::make(path.as_std_path())?;
+            fifo::open_both_ways(path.as_std_path())
+        };
+        Ok([open(out)?, open(err)?])
+    }
+}

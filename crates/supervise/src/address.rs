@@ -1,0 +1,36 @@
+//! Connecting to an instance.
+
+use gapless_model::Address;
+use std::io;
+use tokio::net::{TcpStream, UnixStream};
+
+/// A connection to an instance.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum Unreachable {
+    /// Nobody listens there.
+    NotListening,
+    /// Anything else.
+    Error(io::Error),
+}
+
+/// Connects to `address`.
+pub(crate) async fn connect(address: &Address) -> Result<Connection, Unreachable> {
+    let connected = match address {
+        Address::Unix(path) => UnixStream::connect(path).await.map(Connection::Unix),
+        Address::Tcp(at) => TcpStream::connect(at).await.map(Connection::Tcp),
+    };
+    connected.map_err(|error| match error.kind() {
+        // No such file, a file nobody is bound to, a closed port, no such address (a machine without IPv6).
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::AddrNotAvailable => {
+            Unreachable::NotListening
+        }
+        _ => Unreachable::Error(error),
+    })
+}

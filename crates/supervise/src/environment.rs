@@ -1,0 +1,90 @@
+//! What an instance finds in its environment: the release's own, and our marks over it.
+
+use crate::offer::Offer;
+use crate::rundir::RunDir;
+use gapless_model::probe::ProbeKind;
+use gapless_model::{AddressMode, InstanceId, Release};
+use std::collections::BTreeMap;
+
+/// The mark by which an instance is found again: whose it is.
+pub(crate) const HOME: &str = "GAPLESS_HOME";
+/// The mark by which an instance is found again: which it is.
+pub(crate) const INSTANCE: &str = "GAPLESS_INSTANCE";
+/// The mark by which an instance is found again: of which release it is.
+pub(crate) const RELEASE: &str = "GAPLESS_RELEASE";
+/// The mark of a command that probes an instance, which has all the others too.
+pub(crate) const PROBE: &str = "GAPLESS_PROBE";
+
+/// Meant for Gapless itself, or for whoever called it: never for an app.
+const NOT_FOR_APPS: [&str; 5] =
+    ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "GAPLESS_KEEPER_PID"];
+
+/// The whole environment of an instance; nothing of our own leaks into it.
+pub(crate) fn of(
+    release: &Release,
+    instance: &InstanceId,
+    run: &RunDir,
+    offer: &Offer,
+) -> BTreeMap<String, String> {
+    let spec = &release.spec;
+    let mut environment = release.base_env.clone();
+    environment.retain(|name, _| !NOT_FOR_APPS.contains(&name.as_str()));
+    environment.extend(spec.env.clone());
+    let mut set = |name: &str, value: String| environment.insert(name.to_owned(), value);
+    set(HOME, run.home().to_string());
+    set("GAPLESS_APP", instance.app().to_string());
+    set(INSTANCE, instance.to_string());
+    set(RELEASE, release.id.to_string());
+    if spec.address != AddressMode::None {
+        set("GAPLESS_SOCKET", offer.socket.to_string());
+        set("PORT", offer.port.to_string());
+    }
+    if says_ready_itself(release) {
+        set("NOTIFY_SOCKET", run.notify(instance).to_string());
+    }
+    if let Some(port) = offer.adopted_port {
+        set("GAPLESS_PORT", port.to_string());
+        let own = environment.remove("NODE_OPTIONS");
+        environment.insert("NODE_OPTIONS".to_owned(), node_options(own.as_deref(), run.preload().as_str()));
+    }
+    environment
+}
+
+/// Whether one of its probes is the app's own word.
+pub(crate) fn says_ready_itself(release: &Release) -> bool {
+    let spec = &release.spec;
+    [Some(&spec.ready), spec.startup.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|probe| probe.kind == ProbeKind::Notify)
+}
+
+/// The app's own options with our preload after them. A path with spaces is quoted as Node wants it
+/// (`NODE_OPTIONS` in the Node manual: double quotes, backslashes before `"` and `\`).
+fn node_options(own: Option<&str>, preload: &str) -> String {
+    let preload = if preload.contains([' ', '"', '\\']) {
+        format!("\"{}\"", preload.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        preload.to_owned()
+    };
+    let require = format!("--require={preload}");
+    match own.map(str::trim).filter(|own| !own.is_empty()) {
+        Some(own) => format!("{own} {require}"),
+        None => require,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_apps_own_node_options_stay_in_front() {
+        assert_eq!(node_options(None, "/r/p.cjs"), "--require=/r/p.cjs");
+        assert_eq!(
+            node_options(Some(" --max-old-space-size=300 "), "/r/p.cjs"),
+            "--max-old-space-size=300 --require=/r/p.cjs"
+        );
+        assert_eq!(node_options(Some(""), r#"/a b/"c\d"#), r#"--require="/a b/\"c\\d""#);
+    }
+}

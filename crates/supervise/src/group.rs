@@ -1,0 +1,146 @@
+//! The process group of one instance, held so that its number can never come to mean a stranger.
+
+use crate::census::Census;
+use crate::environment;
+use gapless_model::instance::ProcessId;
+use gapless_model::signal::Signal;
+use gapless_model::{Exit, InstanceId};
+use gapless_sys::process::Stat;
+use gapless_sys::{Ended, PidFd, group, marks, process};
+use std::ffi::OsStr;
+use std::io;
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::time::{Instant, sleep};
+
+/// How long killed processes may take to vanish; one that hangs in the kernel is not waited for longer.
+const VANISH: Duration = Duration::from_secs(5);
+
+/// A group with its leader. The leader is not reaped before the rest of the group was dealt with: until then
+/// the kernel gives its number to nobody else.
+#[derive(Debug)]
+pub(crate) struct Group {
+    process: ProcessId,
+    leader: AsyncFd<PidFd>,
+}
+
+impl Group {
+    /// Takes hold of the leader that was just started, or that was started by an earlier control.
+    ///
+    /// # Errors
+    /// There is no such process, or it is another one.
+    pub(crate) fn hold(pid: u32) -> io::Result<Self> {
+        let leader = PidFd::open(pid)?;
+        let stat = process::stat(pid).ok_or_else(gone)?;
+        let process = ProcessId { pid, started: stat.started };
+        #[expect(deprecated, reason = "sound here, as a PidFd owns one descriptor; the successor is unsafe")]
+        let leader = AsyncFd::with_interest(leader, Interest::READABLE)?;
+        Ok(Self { process, leader })
+    }
+
+    /// Takes hold of exactly this process, if it still runs and leads its group.
+    ///
+    /// # Errors
+    /// It does not run any more; its pid may mean a stranger now.
+    pub(crate) fn resume(process: ProcessId) -> io::Result<Self> {
+        let held = Self::hold(process.pid)?;
+        let leads = process::stat(process.pid).is_some_and(|stat| stat.group == process.pid && !stat.zombie);
+        if held.process == process && leads { Ok(held) } else { Err(gone()) }
+    }
+
+    /// Its leader.
+    pub(crate) const fn process(&self) -> ProcessId {
+        self.process
+    }
+
+    /// Its number.
+    pub(crate) const fn number(&self) -> u32 {
+        self.process.pid
+    }
+
+    /// Waits until the leader has ended. Cancel safe.
+    pub(crate) async fn ended(&self) {
+        if self.leader.readable().await.is_err() {
+            // The runtime is going away, and we with it.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Lets go of a leader that has ended: from here on the number may mean a stranger.
+    pub(crate) fn reap(self) -> Exit {
+        self.leader.get_ref().reap().map_or(Exit::Unknown, exit_of)
+    }
+
+    /// Sends `signal` to the leader alone. One that has ended needs none.
+    pub(crate) fn signal_leader(&self, signal: Signal) {
+        let _ = self.leader.get_ref().signal(signal.number());
+    }
+
+    /// Sends `signal` to every process of the group, unless the number might mean a stranger's.
+    pub(crate) fn signal_all(&self, signal: Signal) {
+        if self.holds_number() {
+            let _ = group::signal(self.number(), signal.number());
+        }
+    }
+
+    /// A leader that runs, or was our child and is not reaped, keeps the number; one that another process has
+    /// reaped does not.
+    fn holds_number(&self) -> bool {
+        self.leader.get_ref().peek() != Some(Ended::Unknown)
+    }
+
+    /// The processes of the instance that still run, leader included.
+    pub(crate) async fn members(&self, census: &Census, instance: &InstanceId) -> Vec<Stat> {
+        let mut members = census.members(self.number()).await.unwrap_or_default();
+        if !self.holds_number() {
+            members.retain(|member| is_of(member.pid, instance));
+        }
+        members
+    }
+
+    /// Kills what is left of the group, whose leader has ended, and waits until it is gone.
+    pub(crate) async fn kill_rest(&self, census: &Census, instance: &InstanceId) {
+        self.signal_all(Signal::Kill);
+        let deadline = Instant::now() + VANISH;
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let members = self.members(census, instance).await;
+            if members.is_empty() || Instant::now() > deadline {
+                return;
+            }
+            if !self.holds_number() {
+                // Each by a handle of its own, checked after it was taken.
+                for member in members {
+                    kill_one(member, instance);
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Whether process `pid` bears the mark of `instance`.
+fn is_of(pid: u32, instance: &InstanceId) -> bool {
+    marks::bears(pid, environment::INSTANCE, OsStr::new(&instance.to_string()))
+}
+
+fn kill_one(member: Stat, instance: &InstanceId) {
+    let Ok(held) = PidFd::open(member.pid) else { return };
+    if process::started(member.pid) == Some(member.started) && is_of(member.pid, instance) {
+        let _ = held.signal(Signal::Kill.number());
+    }
+}
+
+fn exit_of(ended: Ended) -> Exit {
+    match ended {
+        Ended::Code(code) => Exit::Code(code),
+        Ended::Signal(number) => Exit::Signal(number),
+        Ended::Unknown => Exit::Unknown,
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the process does not run any more")
+}

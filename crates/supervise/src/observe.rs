@@ -1,0 +1,55 @@
+//! Which instances run, whoever started them.
+
+use crate::environment::{HOME, INSTANCE, PROBE, RELEASE};
+use camino::{Utf8Path, Utf8PathBuf};
+use gapless_model::instance::ProcessId;
+use gapless_model::{InstanceId, ReleaseId};
+use gapless_sys::marks;
+use std::collections::BTreeMap;
+use std::io;
+
+/// An instance that runs, as its marks tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Which.
+    pub instance: InstanceId,
+    /// Of which release.
+    pub release: ReleaseId,
+    /// Its process, which leads its group.
+    pub process: ProcessId,
+    /// The socket that it was offered, if it was.
+    pub socket: Option<Utf8PathBuf>,
+    /// The port that it was offered, if it was.
+    pub port: Option<u16>,
+}
+
+/// Every instance of the installation at `home` that runs, by instance: found among all processes by the marks
+/// in their environment, without asking the journal.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub fn running(home: &Utf8Path) -> io::Result<Vec<Found>> {
+    let mut found = BTreeMap::new();
+    // The first comes first: a process that an instance put into a group of its own bears the same marks, and
+    // was started later.
+    for (stat, environment) in marks::leaders(HOME, home.as_os_str())? {
+        let process = ProcessId { pid: stat.pid, started: stat.started };
+        if let Some(one) = read(process, &environment) {
+            found.entry(one.instance.clone()).or_insert(one);
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+fn read(process: ProcessId, environment: &BTreeMap<String, String>) -> Option<Found> {
+    if environment.contains_key(PROBE) {
+        return None;
+    }
+    Some(Found {
+        instance: environment.get(INSTANCE)?.parse().ok()?,
+        release: environment.get(RELEASE)?.parse().ok()?,
+        process,
+        socket: environment.get("GAPLESS_SOCKET").map(Utf8PathBuf::from),
+        port: environment.get("PORT").and_then(|port| port.parse().ok()),
+    })
+}

@@ -1,0 +1,79 @@
+//! What does it answer to `GET`?
+
+use crate::address::Connection;
+use crate::target::Target;
+use gapless_model::probe::ProbeAnswer;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, HOST, LOCATION, USER_AGENT};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use std::pin::pin;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// As much of a body as is shown, in bytes.
+const SHOWN: usize = 200;
+
+/// `GET path` over a connection of its own; only 2xx is a success.
+pub(super) async fn get(target: &Target, path: &str) -> ProbeAnswer {
+    match target.connect().await {
+        Ok(Connection::Unix(stream)) => exchange(stream, path).await,
+        Ok(Connection::Tcp(stream)) => exchange(stream, path).await,
+        Err(unreachable) => Ok(unreachable.into()),
+    }
+    .unwrap_or_else(|message| ProbeAnswer::Error { message })
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    path: &str,
+) -> Result<ProbeAnswer, String> {
+    let failed = |error: hyper::Error| format!("no HTTP answer: {error}");
+    let request = Request::get(path)
+        .header(HOST, "localhost")
+        .header(USER_AGENT, "gapless-probe")
+        .header(CONNECTION, "close")
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| format!("{path:?} cannot be asked for: {error}"))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    let answer = async {
+        let response = sender.send_request(request).await.map_err(failed)?;
+        Ok(judge(response).await)
+    };
+    // The connection does the work, the answer comes of it; the connection may be done before.
+    let (mut connection, mut answer) = (pin!(connection), pin!(answer));
+    let mut open = true;
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            _ = &mut connection, if open => open = false,
+        }
+    }
+}
+
+async fn judge(response: Response<Incoming>) -> ProbeAnswer {
+    if response.status().is_success() {
+        return ProbeAnswer::Passed;
+    }
+    let location = response.headers().get(LOCATION);
+    ProbeAnswer::Status {
+        code: response.status().as_u16(),
+        location: location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        body: beginning_of(response.into_body()).await,
+    }
+}
+
+/// The first bytes of a body, as text; what came before an error if there is one.
+async fn beginning_of(mut body: Incoming) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < SHOWN {
+        match body.frame().await {
+            Some(Ok(frame)) => bytes.extend(frame.data_ref().into_iter().flatten()),
+            Some(Err(_)) | None => break,
+        }
+    }
+    bytes.truncate(SHOWN);
+    String::from_utf8_lossy(&bytes).trim().to_owned()
+}

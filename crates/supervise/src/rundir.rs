@@ -1,0 +1,119 @@
+//! `GAPLESS_HOME/run`: what instances and Gapless meet by.
+
+use crate::launch::LaunchError;
+use camino::{Utf8Path, Utf8PathBuf};
+use gapless_model::InstanceId;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+
+/// The longest path of a Unix socket: `sun_path` less its NUL (`unix(7)`).
+const SOCKET_PATH: usize = 107;
+
+/// The directory, and who has which name in it.
+#[derive(Debug, Clone)]
+pub(crate) struct RunDir {
+    home: Utf8PathBuf,
+    run: Utf8PathBuf,
+}
+
+impl RunDir {
+    /// The directory of `home`, made if it is missing, with `preload` in it.
+    pub(crate) fn prepare(home: &Utf8Path, preload: &str) -> io::Result<Self> {
+        let this = Self { home: home.to_owned(), run: home.join("run") };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&this.run)?;
+        // Aside first: a Node process that is just starting must find the whole file.
+        let aside = this.run.join(".gapless-preload.cjs.new");
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+        io::Write::write_all(&mut file, preload.as_bytes())?;
+        fs::rename(aside, this.preload())?;
+        Ok(this)
+    }
+
+    /// `GAPLESS_HOME`.
+    pub(crate) fn home(&self) -> &Utf8Path {
+        &self.home
+    }
+
+    /// The file that Node loads first.
+    pub(crate) fn preload(&self) -> Utf8PathBuf {
+        self.run.join("gapless-preload.cjs")
+    }
+
+    /// The socket on which an instance serves.
+    pub(crate) fn socket(&self, instance: &InstanceId) -> Utf8PathBuf {
+        self.run.join(format!("{instance}.sock"))
+    }
+
+    /// The socket on which it says that it is ready.
+    pub(crate) fn notify(&self, instance: &InstanceId) -> Utf8PathBuf {
+        self.run.join(format!("{instance}.notify"))
+    }
+
+    /// The FIFOs of its stdout and stderr.
+    pub(crate) fn output(&self, instance: &InstanceId) -> [Utf8PathBuf; 2] {
+        ["out", "err"].map(|stream| self.run.join(format!("{instance}.{stream}")))
+    }
+
+    /// Whether the sockets of `instance` have names that fit.
+    pub(crate) fn check(&self, instance: &InstanceId) -> Result<(), LaunchError> {
+        for path in [self.socket(instance), self.notify(instance)] {
+            if path.as_str().len() > SOCKET_PATH {
+                let length = path.as_str().len();
+                return Err(LaunchError::LongPath { instance: instance.clone(), path, length });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a socket away that nobody is bound to any more.
+    pub(crate) fn clear_socket(&self, instance: &InstanceId) -> io::Result<()> {
+        remove(&self.socket(instance))
+    }
+
+    /// Takes everything of an instance away.
+    pub(crate) fn forget(&self, instance: &InstanceId) -> io::Result<()> {
+        let [out, err] = self.output(instance);
+        [self.socket(instance), self.notify(instance), out, err].iter().try_for_each(|path| remove(path))
+    }
+}
+
+fn remove(path: &Utf8Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_preload_is_there_for_its_owner_only() {
+        let temporary = tempfile::tempdir().unwrap();
+        let home = Utf8Path::from_path(temporary.path()).unwrap().join("a/home");
+        RunDir::prepare(&home, "old").unwrap();
+        let run = RunDir::prepare(&home, "// new").unwrap();
+        assert_eq!(fs::read_to_string(run.preload()).unwrap(), "// new");
+        let mode = |path: &Utf8Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&run.preload()), mode(&home.join("run"))), (0o600, 0o700));
+    }
+
+    #[test]
+    fn a_socket_path_that_is_too_long_is_said_so() {
+        let home = Utf8PathBuf::from(format!("/{}", "h".repeat(90)));
+        let run = RunDir { run: home.join("run"), home };
+        let instance: InstanceId = "some-app-1".parse().unwrap();
+        let message = run.check(&instance).unwrap_err().to_string();
+        assert!(
+            message.contains("113 bytes long")
+                || message.contains("bytes long; a Unix socket path has at most 107"),
+            "{message}"
+        );
+        let short = RunDir { home: "/h".into(), run: "/h/run".into() };
+        assert_eq!(short.check(&instance), Ok(()));
+    }
+}
