@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigFile {
     /// The file
-    #[arg(short, long = "file", value_name = "FILE", default_value = gapless_config::FILE)]
+    #[arg(short = 'f', long = "file", value_name = "FILE", default_value = gapless_config::FILE)]
     pub(crate) path: Utf8PathBuf,
 }
 
