@@ -7,6 +7,9 @@ use std::time::Duration;
 /// together.
 const JITTER: f64 = 0.2;
 
+/// Longer than this no delay can be: that somebody wrote "never" otherwise than by the policy.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Failures in a row. They fade: each [`RestartSpec::stable_after`] of being ready takes one off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Backoff {
@@ -35,7 +38,7 @@ impl Backoff {
     pub(crate) fn delay(self, spec: &RestartSpec, random: f64) -> Duration {
         let Some(doublings) = self.failures.checked_sub(2) else { return Duration::ZERO };
         let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-        let delay = spec.backoff.saturating_mul(factor).min(spec.backoff_max);
+        let delay = spec.backoff.saturating_mul(factor).min(spec.backoff_max).min(LONGEST);
         delay.mul_f64(1.0 + JITTER * (2.0 * random - 1.0))
     }
 }
@@ -84,6 +87,8 @@ mod tests {
         assert_eq!(backoff.fail(Duration::from_secs(25), &spec()), 6);
         assert_eq!(backoff.fail(Duration::from_secs(3600), &spec()), 1);
         assert_eq!(backoff.delay(&spec(), 0.5), Duration::ZERO);
+        let endless = RestartSpec { backoff: Duration::MAX, backoff_max: Duration::MAX, ..spec() };
+        assert!(Backoff::resumed(9).delay(&endless, 1.0) > Duration::from_secs(3600));
         let unstable = RestartSpec { stable_after: Duration::ZERO, ..spec() };
         assert_eq!(Backoff::resumed(6).fail(Duration::ZERO, &unstable), 1);
     }

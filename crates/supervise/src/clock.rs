@@ -8,9 +8,8 @@ pub(crate) fn now() -> Moment {
     Moment::from_millis(gapless_sys::clock::boot_millis())
 }
 
-/// Waits until `moment`; not at all if it has passed.
+/// Waits until `moment`; not at all if it has passed. When it comes back, [`now`] is not before `moment`.
 pub(crate) async fn sleep_until(moment: Moment) {
-    // Both count whole milliseconds, and the timer never fires early: one more, and `now` is not before it.
     match moment.since(now()) {
         Duration::ZERO => {}
         rest => tokio::time::sleep(rest).await,

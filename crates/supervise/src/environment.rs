@@ -3,7 +3,7 @@
 use crate::offer::Offer;
 use crate::rundir::RunDir;
 use gapless_model::probe::ProbeKind;
-use gapless_model::{AddressMode, InstanceId, Release};
+use gapless_model::{AddressMode, InstanceId, ProbeSpec, Release};
 use std::collections::BTreeMap;
 
 /// The mark by which an instance is found again: whose it is.
@@ -52,11 +52,17 @@ pub(crate) fn of(
 
 /// Whether one of its probes is the app's own word.
 pub(crate) fn says_ready_itself(release: &Release) -> bool {
+    probes(release).any(|probe| probe.kind == ProbeKind::Notify)
+}
+
+/// Whether one of its probes is a command.
+pub(crate) fn asks_by_command(release: &Release) -> bool {
+    probes(release).any(|probe| matches!(probe.kind, ProbeKind::Command(_)))
+}
+
+fn probes(release: &Release) -> impl Iterator<Item = &ProbeSpec> {
     let spec = &release.spec;
-    [Some(&spec.ready), spec.startup.as_ref()]
-        .into_iter()
-        .flatten()
-        .any(|probe| probe.kind == ProbeKind::Notify)
+    std::iter::once(&spec.ready).chain(&spec.startup).chain(&spec.live)
 }
 
 /// The app's own options with our preload after them. A path with spaces is quoted as Node wants it

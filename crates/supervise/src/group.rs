@@ -4,7 +4,7 @@ use crate::census::Census;
 use crate::environment;
 use gapless_model::instance::ProcessId;
 use gapless_model::signal::Signal;
-use gapless_model::{Exit, InstanceId};
+use gapless_model::{Exit, InstanceId, Moment};
 use gapless_sys::process::Stat;
 use gapless_sys::{Ended, PidFd, group, marks, process};
 use std::ffi::OsStr;
@@ -52,6 +52,11 @@ impl Group {
     /// Its leader.
     pub(crate) const fn process(&self) -> ProcessId {
         self.process
+    }
+
+    /// When its leader was started, to the hundredth of a second.
+    pub(crate) fn since(&self) -> Moment {
+        Moment::from_millis(gapless_sys::usage::ticks_to_millis(self.process.started))
     }
 
     /// Its number.

@@ -69,6 +69,11 @@ impl Offer {
         self.lease.is_some()
     }
 
+    /// Whether it is to listen anywhere.
+    pub(crate) fn serves(&self) -> bool {
+        self.mode != AddressMode::None
+    }
+
     /// Where the instance may come to listen, the preferred first.
     pub(crate) fn candidates(&self) -> Vec<Address> {
         let socket = || Address::Unix(self.socket.clone());

@@ -6,7 +6,7 @@ use crate::probe::notify::Notify;
 use gapless_model::{Address, CommandLine, InstanceId};
 use gapless_sys::listening::{self, Listening};
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 /// One process of an instance, as its probes need to know it.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub(crate) struct Target {
     pub(crate) offer: Offer,
     /// Where it does listen, once that is known. It does not change in the life of a process.
     found: OnceLock<Address>,
-    /// For probes by command: what they are run with.
-    pub(crate) surroundings: Surroundings,
+    /// What its probes by command are run with; none if it has no such probe, as it is the largest part.
+    pub(crate) surroundings: Option<Surroundings>,
     /// What it says of itself; none if it is not asked to.
     pub(crate) notify: Option<Notify>,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     pub(crate) cwd: camino::Utf8PathBuf,
-    pub(crate) environment: Arc<BTreeMap<String, String>>,
+    pub(crate) environment: BTreeMap<String, String>,
 }
 
 impl Target {
@@ -37,7 +37,7 @@ impl Target {
         group: u32,
         offer: Offer,
         found: Option<Address>,
-        surroundings: Surroundings,
+        surroundings: Option<Surroundings>,
         notify: Option<Notify>,
     ) -> Self {
         let found = found.map_or_else(OnceLock::new, OnceLock::from);
@@ -67,6 +67,11 @@ impl Target {
             }
         }
         Err(why)
+    }
+
+    /// Whether it is to listen anywhere.
+    pub(crate) fn serves(&self) -> bool {
+        self.offer.serves()
     }
 
     /// Finds out where it listens, if that is not known. False if it does not yet.

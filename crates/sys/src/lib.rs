@@ -14,6 +14,7 @@ pub mod group;
 pub mod listening;
 pub mod lock;
 pub mod marks;
+pub mod memory;
 pub mod notify;
 pub mod pidfd;
 pub mod poll;

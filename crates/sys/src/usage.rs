@@ -40,6 +40,12 @@ pub fn ticks_per_second() -> u64 {
     system_value(libc::_SC_CLK_TCK).unwrap_or(100)
 }
 
+/// Clock ticks as milliseconds: of a [`Stat::started`](process::Stat::started) the moment on the clock of
+/// [`boot_millis`](crate::clock::boot_millis), rounded down to a whole tick.
+pub fn ticks_to_millis(ticks: u64) -> u64 {
+    ticks.saturating_mul(1000) / ticks_per_second()
+}
+
 fn page_size() -> u64 {
     system_value(libc::_SC_PAGESIZE).unwrap_or(4096)
 }
@@ -75,6 +81,16 @@ mod tests {
         assert!(usage[&child.id()].memory > 100_000);
         crate::group::signal(child.id(), 9).unwrap();
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_start_time_is_on_the_boot_clock() {
+        let before = crate::clock::boot_millis();
+        let mut child = Command::new("/bin/true").spawn().unwrap();
+        let after = crate::clock::boot_millis();
+        let started = ticks_to_millis(process::started(child.id()).unwrap());
+        child.wait().unwrap();
+        assert!((before - 20..=after).contains(&started), "{before} {started} {after}");
     }
 
     #[test]

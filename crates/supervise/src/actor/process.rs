@@ -13,7 +13,7 @@ pub(super) struct Process {
     pub(super) group: Group,
     pub(super) target: Arc<Target>,
     pub(super) probes: Probes,
-    /// When it was started, or found running.
+    /// When it was started.
     pub(super) since: Moment,
     /// When it became ready the first time; none as long as it has not.
     pub(super) ready_since: Option<Moment>,
@@ -27,9 +27,9 @@ impl Process {
         Self { group, target, probes, since, ready_since: None }
     }
 
-    /// It is ready: from now on it is asked at its usual intervals.
-    pub(super) fn settle(&mut self, launch: &Launch, now: Moment) {
+    /// It is ready, or has been since `ready`: from now on it is asked at its usual intervals.
+    pub(super) fn settle(&mut self, launch: &Launch, ready: Moment) {
         self.probes = Probes::settled(&launch.release.spec, &self.target);
-        self.ready_since.get_or_insert(now);
+        self.ready_since.get_or_insert(ready);
     }
 }

@@ -10,6 +10,10 @@ use gapless_model::{Failure, InstanceState};
 impl Actor {
     /// It is ready, until a probe says otherwise.
     pub(super) async fn ready(&mut self, mut process: Process) -> Next {
+        // Taken over without a word about its address: it is looked for now, which takes no time on loopback.
+        if process.target.serves() {
+            process.target.find().await;
+        }
         self.view.address = process.target.found().cloned();
         let since = match self.view.state {
             // Taken over: it has been ready all the time.

@@ -12,12 +12,11 @@ use crate::spawn::{self, Program};
 use crate::target::{Surroundings, Target};
 use crate::wish::Order;
 use crate::{clock, executable};
-use gapless_model::{Exit, Failure, InstanceState};
+use gapless_model::{Exit, Failure, InstanceState, Moment};
 use gapless_sys::{fifo, marks};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 impl Actor {
@@ -74,19 +73,29 @@ impl Actor {
         self.view.process = Some(process.group.process());
         self.view.address = process.target.found().cloned();
         match self.view.state {
-            InstanceState::Starting { deadline, .. } => Next::Starting { process, deadline },
-            InstanceState::Unready { .. } => Next::Unready { process: self.settled(process) },
-            InstanceState::Wedged { .. } => Next::Wedged { process: self.settled(process) },
+            InstanceState::Starting { deadline, .. } => self.still_starting(process, deadline),
+            InstanceState::Ready { since } => Next::Ready { process: self.settled(process, since) },
+            InstanceState::Unready { since, .. } => Next::Unready { process: self.settled(process, since) },
+            InstanceState::Wedged { since, .. } => Next::Wedged { process: self.settled(process, since) },
             // It was signalled before this was written down; it is not asked a second time, which to many
             // programs means "at once".
             InstanceState::Stopping { kill_at, .. } => Next::Stopping { process, kill_at, then: Then::Gone },
-            _ => Next::Ready { process: self.settled(process) },
+            InstanceState::Backoff { until, .. } => Next::Backoff { until },
+            InstanceState::Gone { exit } => Next::Gone { exit },
         }
     }
 
-    fn settled(&self, mut process: Process) -> Process {
-        process.settle(&self.launch, clock::now());
+    fn settled(&self, mut process: Process, since: Moment) -> Process {
+        process.settle(&self.launch, since);
         process
+    }
+
+    /// The deadline may have passed while nobody asked it anything: it is asked at least as long as one answer
+    /// may take before it is judged.
+    fn still_starting(&self, process: Process, deadline: Moment) -> Next {
+        let ready = &self.launch.release.spec.ready;
+        let chance = clock::now() + ready.interval.saturating_add(ready.timeout);
+        Next::Starting { process, deadline: deadline.max(chance) }
     }
 
     /// The process as it was known, if it still runs.
@@ -101,7 +110,8 @@ impl Actor {
             None
         });
         let target = self.target(&group, offer, environment, notify);
-        Some(Process::starting(group, target, clock::now(), &self.launch))
+        let since = group.since();
+        Some(Process::starting(group, target, since, &self.launch))
     }
 
     /// Its process ended while nobody looked.
@@ -123,7 +133,8 @@ impl Actor {
         notify: Option<Notify>,
     ) -> Target {
         let cwd = self.launch.release.spec.cwd.clone();
-        let surroundings = Surroundings { cwd, environment: Arc::new(environment) };
+        let surroundings =
+            environment::asks_by_command(&self.launch.release).then_some(Surroundings { cwd, environment });
         let found = self.view.address.clone();
         Target::new(self.launch.instance.clone(), group.number(), offer, found, surroundings, notify)
     }

@@ -5,8 +5,8 @@ use super::{Actor, Next, Then};
 use crate::clock;
 use crate::probe::Health;
 use crate::target::Target;
-use gapless_model::probe::{ProbeAnswer, ProbeKind, ProbeReport};
-use gapless_model::{AddressMode, Failure, InstanceState, Moment};
+use gapless_model::probe::{ProbeAnswer, ProbeReport};
+use gapless_model::{Failure, InstanceState, Moment};
 
 impl Actor {
     /// Probes it until it is ready, ends, or is too late.
@@ -34,9 +34,7 @@ impl Actor {
     /// Whether requests can be sent to it, if it is to have any. One look, which takes no time on loopback; if
     /// it fails, the next answer of the probe leads to the next look.
     async fn is_reachable(&self, target: &Target) -> bool {
-        let spec = &self.launch.release.spec;
-        let asked_there = matches!(spec.ready.kind, ProbeKind::Http { .. } | ProbeKind::Tcp);
-        let found = asked_there || spec.address != AddressMode::None && target.find().await;
+        let found = target.serves() && target.find().await;
         found || !self.launch.routed
     }
 

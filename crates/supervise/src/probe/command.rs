@@ -3,7 +3,7 @@
 use crate::environment::PROBE;
 use crate::group::Group;
 use crate::spawn::{self, Program};
-use crate::target::Target;
+use crate::target::{Surroundings, Target};
 use gapless_model::probe::ProbeAnswer;
 use gapless_model::signal::Signal;
 use gapless_model::{CommandLine, Exit};
@@ -20,14 +20,17 @@ const SHOWN: usize = 200;
 /// when the answer is there or is not waited for any longer.
 pub(super) async fn run(target: &Target, command: &CommandLine) -> ProbeAnswer {
     let error = |message| ProbeAnswer::Error { message };
+    let Some(Surroundings { cwd, environment }) = &target.surroundings else {
+        return error("there is nothing to run it in".to_owned());
+    };
     let (mut reader, writers) = match output() {
         Ok(pipe) => pipe,
         Err(failed) => return error(format!("cannot make a pipe: {failed}")),
     };
-    let mut environment = target.surroundings.environment.as_ref().clone();
+    let mut environment = environment.clone();
     environment.insert(PROBE.to_owned(), "1".to_owned());
     let command = target.fill(command);
-    let program = Program { command: &command, cwd: &target.surroundings.cwd, environment: &environment };
+    let program = Program { command: &command, cwd, environment: &environment };
     let [stdout, stderr] = writers;
     let running = match spawn::start(program, stdout, stderr) {
         Ok(group) => Running(Some(group)),

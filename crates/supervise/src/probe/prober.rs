@@ -15,6 +15,9 @@ use tokio::time::Instant;
 /// The pause before the first probe of a process that was just started, and between the first two.
 const QUICK: Duration = Duration::from_millis(20);
 
+/// The longest pause: whoever asks for more, asks for none at all.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
 /// How the pauses between two probes are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rhythm {
@@ -38,6 +41,7 @@ pub(crate) struct Prober {
 
 impl Prober {
     pub(crate) fn new(spec: &ProbeSpec, target: &Arc<Target>, rhythm: Rhythm) -> Self {
+        let spec = ProbeSpec { interval: spec.interval.min(LONGEST), ..spec.clone() };
         let pause = match rhythm {
             Rhythm::Starting => QUICK.min(spec.interval),
             Rhythm::Steady => spec.interval,
@@ -49,7 +53,7 @@ impl Prober {
             pause,
             asking: None,
             last: None,
-            spec: spec.clone(),
+            spec,
         }
     }
 

@@ -44,7 +44,8 @@ async fn the_address_is_found_again_if_it_was_not_written_down() {
         let before = stage.ready(launch.clone()).await;
         stage.restart();
         let since = Moment::from_millis(0);
-        let state = InstanceState::Starting { since, deadline: Moment::from_millis(u64::MAX) };
+        // Its deadline passed while nobody looked: it gets its chance all the same.
+        let state = InstanceState::Starting { since, deadline: Moment::from_millis(1) };
         let last = InstanceView { address: None, state, ..before.clone() };
         stage.supervisor.adopt(Adoption { launch, last }).unwrap();
         let view = stage.state(&before.id, "ready").await;

@@ -173,11 +173,11 @@ async fn two_instances_told_the_same_port_are_told_apart() {
     let view = stage.ready(first).await;
     assert_eq!(view.address, Some(Address::Tcp(format!("127.0.0.1:{port}").parse().unwrap())));
     // The port answers, but it is the first that answers there.
-    stage.write("asked", "");
+    let mut second = second;
+    change(&mut second, |spec| spec.start_deadline = std::time::Duration::from_millis(500));
     stage.supervisor.start(second).unwrap();
-    let view = stage.state(&id, "starting").await;
-    assert_eq!(view.address, None);
-    let stopped = stage.gone(&id).await;
-    assert_eq!(stopped.address, None);
+    let view = stage.state(&id, "stopping").await;
+    let said = view.last_failure.unwrap().to_string();
+    assert!(said.contains(&format!("GET /ready from port {port}: nobody listens there")), "{said}");
     assert!(!stage.words(&id).contains(&"ready"));
 }
