@@ -17,12 +17,6 @@ pub enum LogError {
         #[source]
         why: io::Error,
     },
-    /// Something else stands where the FIFO should be.
-    #[error("cannot capture the output at {path}: it is no FIFO")]
-    NoFifo {
-        /// What is in the way.
-        path: Utf8PathBuf,
-    },
     /// The threads could not be started.
     #[error("cannot start capturing output: {0}")]
     Start(#[source] io::Error),

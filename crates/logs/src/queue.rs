@@ -13,6 +13,9 @@ const CAPACITY: usize = 8 * 1024 * 1024;
 /// So many of them may be one app's: a flood of one app leaves room for the lines of the others.
 const SHARE: usize = CAPACITY / 2;
 
+/// A burst that took more than this is worth being given back to the system when it is over.
+const BURST: usize = 1024 * 1024;
+
 /// Which of an app's two files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
@@ -50,6 +53,8 @@ struct Waiting {
     jobs: VecDeque<Job>,
     bytes: usize,
     by_app: BTreeMap<AppName, usize>,
+    /// The most bytes since there were none.
+    peak: usize,
     troubles: Troubles,
 }
 
@@ -75,6 +80,7 @@ impl Queue {
             return;
         }
         waiting.bytes += size;
+        waiting.peak = waiting.peak.max(waiting.bytes);
         waiting.by_app.insert(batch.app.clone(), of_app + size);
         waiting.jobs.push_back(Job::Write(batch));
         drop(waiting);
@@ -102,8 +108,9 @@ impl Queue {
         }
     }
 
-    /// Lines that were taken are written, or were lost: they no longer count.
-    pub(crate) fn done(&self, batch: &Batch) {
+    /// Lines that were taken are written, or were lost: they no longer count. True if they were the last of a
+    /// burst, and memory can be given back.
+    pub(crate) fn done(&self, batch: Batch) -> bool {
         let size = batch.bytes.capacity();
         let mut waiting = self.lock();
         waiting.bytes -= size;
@@ -111,8 +118,9 @@ impl Queue {
         if left == 0 {
             waiting.by_app.remove(&batch.app);
         } else {
-            waiting.by_app.insert(batch.app.clone(), left);
+            waiting.by_app.insert(batch.app, left);
         }
+        waiting.bytes == 0 && std::mem::take(&mut waiting.peak) > BURST
     }
 
     /// What is wrong, in words.

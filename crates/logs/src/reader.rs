@@ -5,13 +5,14 @@ use crate::queue::{Batch, Job, Queue, Stream};
 use crate::splitter::Splitter;
 use gapless_model::app::LogSpec;
 use gapless_model::{AppName, InstanceId, WallTime};
+use gapless_sys::clock::wall_millis;
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// A line that has not ended is taken for one after this much silence: a prompt, or the last words of a
@@ -141,7 +142,7 @@ impl Source {
         ends: usize,
         split: impl FnOnce(&mut Splitter, &mut dyn FnMut(&[u8])),
     ) {
-        let at = now();
+        let at = WallTime::from_millis(wall_millis());
         let prefix = prefix(at, &self.name);
         let (mut text, mut lines) = (Vec::with_capacity(bytes + ends * prefix.len()), 0);
         split(&mut self.splitter, &mut |line| {
@@ -155,12 +156,6 @@ impl Source {
             queue.write(Batch { app, stream: self.stream, at, bytes: text, lines });
         }
     }
-}
-
-/// Now, on the wall.
-fn now() -> WallTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    WallTime::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// The thread's own.
@@ -192,8 +187,7 @@ impl Reader {
             }
             let keys = events.iter().map(|event| event.data.u64());
             let (bells, keys): (Vec<u64>, Vec<u64>) = keys.partition(|key| *key == BELL);
-            let read: usize = keys.into_iter().map(|key| self.read(key)).sum();
-            self.flush_silent();
+            // First, so that they count for what is written after they were given.
             if !bells.is_empty() {
                 for command in self.mailbox.take() {
                     if self.obey(command).is_break() {
@@ -201,6 +195,8 @@ impl Reader {
                     }
                 }
             }
+            let read: usize = keys.into_iter().map(|key| self.read(key)).sum();
+            self.flush_silent();
             if (1..READ).contains(&read) {
                 std::thread::sleep(GATHER);
             }

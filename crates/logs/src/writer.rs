@@ -5,6 +5,7 @@ use crate::queue::{Batch, Job, Queue, Stream};
 use camino::Utf8PathBuf;
 use gapless_model::AppName;
 use gapless_model::app::LogSpec;
+use gapless_sys::memory;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -42,7 +43,9 @@ impl Writer {
             match self.queue.pop() {
                 Job::Write(batch) => {
                     self.write(&batch);
-                    self.queue.done(&batch);
+                    if self.queue.done(batch) {
+                        memory::give_back();
+                    }
                     if self.written.receiver_count() > 0 {
                         self.written.send_modify(|count| *count = count.wrapping_add(1));
                     }
