@@ -77,11 +77,11 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
 /// Gives the owner all rights on every directory below. What fails here fails again when it is removed, and
 /// is said then.
 fn make_writable(directory: &Path) {
-    let _ = std::fs::set_permissions(directory, Permissions::from_mode(0o700));
-    let Ok(entries) = std::fs::read_dir(directory) else { return };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            make_writable(&entry.path());
-        }
+    let mut waiting = vec![directory.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        let _ = std::fs::set_permissions(&directory, Permissions::from_mode(0o700));
+        let Ok(entries) = std::fs::read_dir(&directory) else { continue };
+        let directories = entries.flatten().filter(|e| e.file_type().is_ok_and(|kind| kind.is_dir()));
+        waiting.extend(directories.map(|entry| entry.path()));
     }
 }

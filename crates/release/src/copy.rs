@@ -15,13 +15,25 @@ use std::path::{Component, Path, PathBuf};
 pub(crate) fn tree(from: &Path, to: &Path) -> Result<(), Error> {
     // Links are compared with real paths.
     let root = from.canonicalize().tried("find", from)?;
-    directory(&root, &root, to)
+    // A list and not recursion: the thread's stack may be small, and the tree as deep as a path may be long.
+    let mut waiting = vec![(root.clone(), to.to_owned())];
+    let mut filled = Vec::new();
+    while let Some((from, to)) = waiting.pop() {
+        let mode = std::fs::metadata(&from).tried("read", &from)?.permissions().mode() & 0o7777;
+        // Writable for us until it is filled.
+        DirBuilder::new().mode(mode | 0o700).create(&to).tried("make the directory", &to)?;
+        waiting.extend(directory(&root, &from, &to)?);
+        filled.push((to, mode));
+    }
+    filled.into_iter().rev().try_for_each(|(to, mode)| {
+        std::fs::set_permissions(&to, Permissions::from_mode(mode)).tried("set the mode of", to)
+    })
 }
 
-fn directory(root: &Path, from: &Path, to: &Path) -> Result<(), Error> {
-    let mode = std::fs::metadata(from).tried("read", from)?.permissions().mode();
-    // Writable for us until it is filled.
-    DirBuilder::new().mode(mode & 0o7777 | 0o700).create(to).tried("make the directory", to)?;
+/// Copies the files and links of a directory, and says which directories are in it, each with its copy's
+/// place.
+fn directory(root: &Path, from: &Path, to: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Error> {
+    let mut below = Vec::new();
     for entry in std::fs::read_dir(from).tried("read", from)? {
         let entry = entry.tried("read", from)?;
         if entry.file_name() == OsStr::new(".git") {
@@ -30,14 +42,14 @@ fn directory(root: &Path, from: &Path, to: &Path) -> Result<(), Error> {
         let (source, copy) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type().tried("read", &source)?;
         if kind.is_dir() {
-            directory(root, &source, &copy)?;
+            below.push((source, copy));
         } else if kind.is_symlink() {
             link(root, &source, &copy)?;
         } else if kind.is_file() {
             file(&source, &copy)?;
         }
     }
-    std::fs::set_permissions(to, Permissions::from_mode(mode & 0o7777)).tried("set the mode of", to)
+    Ok(below)
 }
 
 fn file(from: &Path, to: &Path) -> Result<(), Error> {

@@ -46,6 +46,16 @@ pub enum Error {
         /// Where it is.
         path: Utf8PathBuf,
     },
+    /// The release is the current one, and what is current is not removed.
+    #[error("{id} is the current release of {app}, and stays at {path}")]
+    Current {
+        /// Of which app.
+        app: AppName,
+        /// Which.
+        id: ReleaseId,
+        /// Where it is.
+        path: Utf8PathBuf,
+    },
     /// The source is no directory.
     #[error("{path} is no directory to copy a release from")]
     NoDirectory {

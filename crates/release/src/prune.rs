@@ -5,6 +5,7 @@ use crate::layout::Releases;
 use crate::{aside, durable};
 use camino::Utf8Path;
 use gapless_model::{AppName, ReleaseId};
+use std::io;
 
 impl Releases {
     /// Removes the oldest releases until `keep` are left, and says which. The current one and those in
@@ -19,19 +20,22 @@ impl Releases {
         let removable = ids.into_iter().filter(|id| Some(*id) != current && !protect.contains(id));
         let mut removed = Vec::new();
         for id in removable.take(excess) {
-            discard(&self.directory(app, id))?;
+            self.remove(app, id)?;
             removed.push(id);
         }
         Ok(removed)
     }
 
-    /// Removes a release. One that is not there is fine.
+    /// Removes one release. One that is not there is fine; so that the order may be repeated.
     ///
     /// # Errors
-    /// It cannot be removed; it is there whole or not at all.
+    /// [`Error::Current`]; or it cannot be removed, and is there whole or not at all.
     pub fn remove(&self, app: &AppName, id: ReleaseId) -> Result<(), Error> {
         let directory = self.directory(app, id);
-        if directory.exists() { discard(&directory) } else { Ok(()) }
+        if self.current(app)? == Some(id) {
+            return Err(Error::Current { app: app.clone(), id, path: directory });
+        }
+        discard(&directory)
     }
 
     /// Removes an app with all its releases. One that is not known is fine.
@@ -39,20 +43,18 @@ impl Releases {
     /// # Errors
     /// It cannot be removed; it is there whole or not at all.
     pub fn remove_app(&self, app: &AppName) -> Result<(), Error> {
-        let directory = self.app(app);
-        match directory.symlink_metadata() {
-            Ok(_) => discard(&directory),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(Error::Io { tried: "remove", path: directory.into(), source }),
-        }
+        discard(&self.app(app))
     }
 }
 
-/// Takes a directory away in one step, then removes what is in it.
+/// Takes a directory away in one step, then removes what is in it. Nothing there is fine.
 fn discard(directory: &Utf8Path) -> Result<(), Error> {
     let removed = aside::removed(directory);
     // One that an earlier removal left would be in the way.
     aside::remove(removed.as_std_path())?;
-    durable::rename(directory, &removed)?;
+    match durable::rename(directory, &removed) {
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    }
     aside::remove(removed.as_std_path())
 }

@@ -41,7 +41,7 @@ pub(crate) static APP: Table = Table {
         Key {
             name: "port",
             kind: Kind::Number { min: 1, max: 65_535 },
-            default: Default::Nothing,
+            default: Default::Derived("`PORT` in `env`, else none"),
             example: "3000",
             doc: "The port that the app itself asks for; each instance is given an address of its own in its \
                   place.",

@@ -16,7 +16,7 @@ pub(crate) static ROUTE: Table = Table {
             default: Default::Derived("`127.0.0.1:PORT` if the app has a `port`, else required"),
             example: "\"127.0.0.1:8080\"",
             doc: "Where clients connect: `\"127.0.0.1:8080\"`, `\"[::1]:8080\"`, or `\":8080\"` for every \
-                  IPv4 address of the machine.",
+                  IPv4 address of the machine, `\"[::]:8080\"` for those of IPv6 as well.",
         },
         Key {
             name: "host",

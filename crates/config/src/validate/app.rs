@@ -29,15 +29,12 @@ pub(super) fn app(
             None
         }
     };
-    let port = match section.get("port") {
-        Some(Value::Number(port)) => u16::try_from(*port).ok(),
-        _ => None,
-    };
+    let port = own_port(section);
     let command = command::of_app(section, problems);
-    let address = address(section, port, command.as_ref());
-    let routes = routes::of_app(&name.value, section, port, address, problems);
+    let address = address(section, port.is_some(), command.as_ref());
+    let routes = routes::of_app(&name.value, section, port.as_ref(), address, problems);
     let cwd = directory::of_app(section, around, problems);
-    let env = environment::of_app(section, port, around, problems);
+    let env = environment::of_app(section, port.as_ref(), around, problems);
     let probes = probe::of_app(section, address, problems);
     let stop = settings::stop(section);
     let settings = settings::of_app(section, routes.iter().map(|r| r.route.clone()).collect(), problems);
@@ -47,7 +44,7 @@ pub(super) fn app(
             release: ReleaseSpec {
                 command: command?,
                 cwd,
-                port,
+                port: port.map(|port| port.value),
                 address,
                 env,
                 startup: probes.startup,
@@ -62,8 +59,19 @@ pub(super) fn app(
     App { spec: spec(), routes }
 }
 
+/// The port that the app asks for: as declared, else as its `env` tells it.
+fn own_port(section: &Section) -> Option<Written<u16>> {
+    if section.mentions("port") {
+        let Some(Value::Number(port)) = section.get("port") else { return None };
+        return u16::try_from(*port).ok().map(|value| Written { value, span: section.place("port") });
+    }
+    let told = section.env("env").iter().find(|variable| variable.name.value == "PORT")?;
+    let port = told.value.value.parse().ok().filter(|port| *port > 0)?;
+    Some(Written { value: port, span: told.value.span })
+}
+
 /// The address mode as written; else none for an app that nothing suggests to serve requests.
-fn address(section: &Section, port: Option<u16>, command: Option<&CommandLine>) -> AddressMode {
+fn address(section: &Section, port: bool, command: Option<&CommandLine>) -> AddressMode {
     if section.mentions("address") {
         return section.word("address");
     }
@@ -74,7 +82,7 @@ fn address(section: &Section, port: Option<u16>, command: Option<&CommandLine>) 
         .iter()
         .filter_map(|probe| section.section(probe))
         .any(|probe| probe.mentions("path") || probe.flag("tcp"));
-    if port.is_some() || section.mentions("port") || section.mentions("routes") || told || asked {
+    if port || section.mentions("port") || section.mentions("routes") || told || asked {
         AddressMode::Auto
     } else {
         AddressMode::None

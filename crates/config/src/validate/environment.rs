@@ -2,12 +2,11 @@
 
 use super::directory::join;
 use super::whole::Surroundings;
-use crate::document::Section;
+use crate::document::{Section, Written};
 use crate::env_file;
 use crate::nearest;
 use crate::problem::{Problem, Problems};
 use crate::source::{beside, reason};
-use miette::SourceSpan;
 use std::collections::BTreeMap;
 
 /// Given to each instance by Gapless itself, or by its protocols; from the user they would lie.
@@ -16,7 +15,7 @@ const OURS: [&str; 5] = ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTE
 /// The variables of an app.
 pub(super) fn of_app(
     section: &Section,
-    port: Option<u16>,
+    port: Option<&Written<u16>>,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> BTreeMap<String, String> {
@@ -33,9 +32,17 @@ pub(super) fn of_app(
             let problem =
                 Problem::new(format!("the variable {:?} in [{}.env] {why}", name.value, section.path));
             problems.add(problem.at(span, ""));
-        } else if name.value == "PORT" && port.is_none_or(|port| value.value != port.to_string()) {
-            problems.add(port_in_env(section, port, &value.value, name.span));
         } else {
+            if let Some(port) =
+                port.filter(|port| name.value == "PORT" && value.value != port.value.to_string())
+            {
+                problems.add(
+                    Problem::new(format!("PORT in [{}.env] and `port` differ", section.path))
+                        .at(value.span, "the app is told to ask for this one")
+                        .at(port.span, "and said to ask for this one")
+                        .help("leave one of them out; each means the port that the app itself asks for"),
+                );
+            }
             env.insert(name.value.clone(), value.value.clone());
         }
     }
@@ -123,16 +130,4 @@ fn wrong_name(name: &str) -> Option<String> {
     let ours =
         OURS.iter().any(|ours| if ours.ends_with('_') { name.starts_with(ours) } else { name == *ours });
     ours.then(|| "is set by Gapless itself for each instance".into())
-}
-
-fn port_in_env(section: &Section, port: Option<u16>, value: &str, span: SourceSpan) -> Problem {
-    let problem = Problem::new(format!("PORT in [{}.env] would not reach the app", section.path))
-        .at(span, "Gapless gives each instance a PORT of its own");
-    match port {
-        Some(port) => problem.help(format!("leave it out; the app is known to ask for `port = {port}`")),
-        None if value.parse::<u16>().is_ok_and(|port| port > 0) => {
-            problem.help(format!("write `port = {value}` in [{}] in its place", section.path))
-        }
-        None => problem.help(format!("write `port = 3000` in [{}] in its place", section.path)),
-    }
 }

@@ -1,6 +1,6 @@
 //! Routes: those of one app, and those of all beside each other.
 
-use crate::document::{Section, Value};
+use crate::document::{Section, Value, Written};
 use crate::problem::{Problem, Problems};
 use gapless_model::AddressMode;
 use gapless_model::route::RouteSpec;
@@ -23,7 +23,7 @@ pub(super) struct Placed {
 pub(super) fn of_app(
     app: &str,
     section: &Section,
-    port: Option<u16>,
+    port: Option<&Written<u16>>,
     address: AddressMode,
     problems: &mut Problems,
 ) -> Vec<Placed> {
@@ -36,11 +36,11 @@ pub(super) fn of_app(
         );
         return Vec::new();
     }
-    let own = port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let own = port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port.value)));
     if !section.mentions("routes") {
         let listen = own.filter(|_| address != AddressMode::None);
         let route = listen.map(|listen| RouteSpec { listen, host: None, path: "/".into() });
-        let span = section.place("port");
+        let span = port.map_or(section.span, |port| port.span);
         return route.map(|route| Placed { app: app.to_owned(), route, span }).into_iter().collect();
     }
     let mut placed = Vec::new();

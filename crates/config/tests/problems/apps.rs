@@ -60,6 +60,11 @@ fn routes_and_listeners() {
                 "[apps.api]\ncommand = \"a\"\n[[apps.api.routes]]\nlisten = \"[::]:80\"\n[[apps.api.routes]]\n\
              listen = \":80\"\n",
             ),
+            (
+                "every IPv6 address and one of IPv4",
+                "[apps.api]\ncommand = \"a\"\n[[apps.api.routes]]\nlisten = \"127.0.0.1:80\"\n[[apps.api.routes]]\n\
+             listen = \"[::]:80\"\n[[apps.api.routes]]\nlisten = \"[::1]:81\"\n[[apps.api.routes]]\nlisten = \":81\"\n",
+            ),
             ("no listener", "[apps.api]\ncommand = \"a\"\n[[apps.api.routes]]\nhost = \"a.b\"\n"),
             (
                 "no address",
@@ -128,7 +133,10 @@ fn variables() {
             ("NUL in a name", "[apps.api]\ncommand = \"a\"\nenv = { \"A\\u0000\" = \"c\" }\n"),
             ("NUL in a value", "[apps.api]\ncommand = \"a\"\nenv = { A = \"c\\u0000\" }\n"),
             ("ours", "[apps.api]\ncommand = \"a\"\n[apps.api.env]\nGAPLESS_SOCKET = \"/tmp/x\"\n"),
-            ("PORT", "[apps.api]\ncommand = \"a\"\nenv = { PORT = \"3000\" }\n"),
+            (
+                "two apps told one PORT",
+                "[apps.a]\ncommand = \"a\"\nport = 80\n[apps.b]\ncommand = \"b\"\nenv = { PORT = \"80\" }\n",
+            ),
             ("another PORT", "[apps.api]\ncommand = \"a\"\nport = 80\nenv = { PORT = \"3000\" }\n"),
             (
                 "passed, but not set",

@@ -33,6 +33,10 @@ fn a_port_is_a_route_too() {
     let routed =
         app("port = 3000\n[[apps.api.routes]]\nhost = \"*.A.b\"\n[[apps.api.routes]]\nlisten = \":80\"");
     assert_eq!(routes(&routed), ["127.0.0.1:3000 *.a.b", "0.0.0.0:80"]);
+    let told = app("env = { PORT = \"3000\" }");
+    assert_eq!((routes(&told), told.release.port), (routes(&on_port), Some(3000)));
+    assert_eq!(app("env = { PORT = \"pipe\" }").release.port, None);
+    assert_eq!(app("port = 3000\nenv = { PORT = \"3000\" }").release.port, Some(3000));
     assert_eq!(routes(&app("port = 3000\naddress = \"none\"")), Vec::<String>::new());
 }
 

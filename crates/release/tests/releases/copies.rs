@@ -152,6 +152,24 @@ fn a_copy_that_fails_leaves_nothing_and_says_where_it_stopped() {
 }
 
 #[test]
+fn a_small_stack_is_enough_for_a_deep_tree() {
+    let fixture = Fixture::new();
+    let mut deep = fixture.source();
+    for _ in 0..1500 {
+        deep.push("d");
+    }
+    std::fs::create_dir_all(&deep).unwrap();
+    std::thread::scope(|scope| {
+        let work = || {
+            fixture.copy(1).unwrap();
+            fixture.releases.prune(&fixture.app, 0, &[]).unwrap()
+        };
+        let thread = std::thread::Builder::new().stack_size(512 * 1024).spawn_scoped(scope, work);
+        assert_eq!(thread.unwrap().join().unwrap(), [ReleaseId(1)]);
+    });
+}
+
+#[test]
 fn a_source_that_cannot_be_one_is_refused_by_name() {
     let fixture = Fixture::new();
     let text = |from: &str| {

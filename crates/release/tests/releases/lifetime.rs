@@ -49,6 +49,20 @@ fn releases_are_ordered_by_number_not_by_letter() {
 }
 
 #[test]
+fn one_release_is_removed_unless_it_is_current() {
+    let fixture = Fixture::new();
+    fixture.in_place(1);
+    fixture.in_place(2);
+    fixture.releases.activate(&fixture.app, ReleaseId(2)).unwrap();
+    fixture.releases.remove(&fixture.app, ReleaseId(1)).unwrap();
+    fixture.releases.remove(&fixture.app, ReleaseId(1)).unwrap();
+    let error = fixture.releases.remove(&fixture.app, ReleaseId(2)).unwrap_err();
+    let place = fixture.place().join("releases/r2");
+    assert_eq!(error.to_string(), format!("r2 is the current release of api, and stays at {place}"));
+    assert_eq!(fixture.ids(), [2]);
+}
+
+#[test]
 fn directories_that_may_not_be_written_to_are_removed_too() {
     let fixture = Fixture::new();
     fixture.write("locked/file", "x");
