@@ -1,3 +1,17 @@
 //! The promises of Gapless, tried with real processes, sockets and signals: one test file per promise.
 //!
-//! `apps/cases.mjs` is the app of these tests, as well or ill behaved as its environment says.
+//! A test has a [`Site`]: an installation of its own with the real binary, in a directory of its own, taken
+//! down when the test ends however it ends. `apps/cases.mjs` is the app of these tests, as well or ill
+//! behaved as its environment says; [`CaseApp`] writes its `gapless.toml`. [`traffic`] is the load: kept
+//! connections, new ones, POST bodies, slow answers.
+
+mod binary;
+mod case_app;
+mod outcome;
+mod site;
+pub mod traffic;
+
+pub use binary::gapless;
+pub use case_app::{CaseApp, apps_directory};
+pub use outcome::Outcome;
+pub use site::{Running, Site};
