@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { App, until } from './app.mjs';
+import { App, freePort, until } from './app.mjs';
 
 /** The worker that answers, asked over a new connection. */
 async function answer(app) {
@@ -47,4 +47,14 @@ test('a cluster that was killed as a whole can be started again, in the director
   app.start('cluster.cjs', {});
   await app.said('port', 4);
   await answer(app);
+});
+
+test('where the socket cannot be made, workers get the port', async (t) => {
+  const port = await freePort();
+  const env = { GAPLESS_PORT: `${port}`, OPTIONS: '{"host":"127.0.0.1"}' };
+  const app = new App(t, 'cluster.cjs', { env, socket: '/nonexistent/app.sock' });
+  await app.said('port', 2);
+  const seen = await (await fetch(`http://127.0.0.1:${port}/`)).json();
+  assert.deepEqual([seen.remoteAddress, seen.address.port], ['127.0.0.1', port]);
+  assert.match(app.errors, /cannot listen on \/nonexistent\/app.sock/);
 });

@@ -25,7 +25,8 @@ pub struct Report {
     pub streams: Vec<StreamReport>,
     /// Connections opened.
     pub connections: u64,
-    /// Kept connections that the server closed while they were idle: no loss.
+    /// Kept connections that the server ended between two requests, by `Connection: close` or while they were
+    /// idle: no loss.
     pub reconnects: u64,
     /// Bytes of the bodies of right answers.
     pub bytes: u64,

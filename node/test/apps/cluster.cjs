@@ -19,5 +19,5 @@ if (cluster.isPrimary) {
     console.log(JSON.stringify({ worker: cluster.worker.id, error: e.code, port: e.port }));
     setInterval(() => {}, 1000);
   });
-  server.listen({ port: 3000, ...JSON.parse(process.env.OPTIONS || '{}') });
+  server.listen({ port: process.env.GAPLESS_PORT, ...JSON.parse(process.env.OPTIONS || '{}') });
 }
