@@ -139,8 +139,8 @@ impl Client {
         self.get("status", QUICK).await
     }
 
-    /// What [`Self::apply`] would do.
-    pub async fn check(&self, request: &ApplyRequest) -> Answer<ApplyResult> {
+    /// What [`Self::apply`] would change of each app, in words; nothing is said of an app that is not known.
+    pub async fn check(&self, request: &ApplyRequest) -> Answer<Vec<(AppName, Vec<String>)>> {
         self.post("check", request, QUICK).await
     }
 

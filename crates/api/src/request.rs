@@ -3,7 +3,7 @@
 //! | request | body | answer |
 //! |---|---|---|
 //! | `GET /v1/status` | | [`Status`](crate::Status) |
-//! | `POST /v1/check` | [`ApplyRequest`] | [`ApplyResult`], nothing is changed |
+//! | `POST /v1/check` | [`ApplyRequest`] | list of pairs: app, and what `apply` would change in words; nothing is changed |
 //! | `POST /v1/apply` | [`ApplyRequest`] | [`ApplyResult`] |
 //! | `POST /v1/apps/APP/deploy` | [`DeployRequest`] | [`RolloutTicket`] |
 //! | `POST /v1/apps/APP/reload` | | [`RolloutTicket`] |

@@ -86,6 +86,37 @@ mod tests {
     }
 
     #[test]
+    fn the_words_of_the_design_are_understood() {
+        for line in [
+            "up -f x.toml api web --detach --json",
+            "start server.js --name n -i max --port 3000 --listen :8080",
+            "deploy api --from .",
+            "reload api",
+            "restart api",
+            "stop api",
+            "delete api",
+            "scale api 4",
+            "down",
+            "status api --json",
+            "logs api -f --lines 10 --err --json",
+            "promote api",
+            "pause api",
+            "resume api",
+            "abort api",
+            "rollback api --to r3",
+            "releases api",
+            "history api",
+            "check -f x.toml",
+            "demo",
+            "completions bash",
+            "--home /g status",
+        ] {
+            let words = std::iter::once("gapless").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
     fn the_words_of_a_started_command_may_look_like_options_after_two_dashes() {
         let cli = Cli::try_parse_from([
             "gapless",

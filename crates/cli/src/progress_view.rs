@@ -105,7 +105,6 @@ impl ProgressView {
         }
         let text = if self.screen.colours { text } else { anstream::adapter::strip_str(&text).to_string() };
         bar.set_message(text.trim_end().to_owned());
-        bar.tick();
     }
 }
 

@@ -4,11 +4,13 @@ use crate::base_env;
 use crate::config_file::{ConfigFile, proxy_settings};
 use crate::errors::Error;
 use crate::exit::Exit;
+use crate::render::apply::Would;
 use crate::render::figures::counted;
 use crate::render::{apply, paint};
 use crate::screen;
 use crate::session::Session;
 use gapless_api::{ApplyRequest, ClientError};
+use gapless_model::AppName;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -39,8 +41,8 @@ pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
     let count = config.apps.len() as u64;
     let proxy = config.proxy.map(proxy_settings);
     let request = ApplyRequest { apps: config.apps, base_env: base_env::of_caller(), proxy };
-    let would = match session.client.check(&request).await {
-        Ok(result) => Some(result),
+    let would = match would(session, &request).await {
+        Ok(plan) => Some(plan),
         Err(ClientError::NotReachable { .. }) => None,
         Err(e) => return Err(e.into()),
     };
@@ -49,6 +51,20 @@ pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
         return Ok(Exit::Done);
     }
     let text = format!("{} {} is right: {}\n", paint::good("✓"), args.file.path, counted(count, "app"));
-    screen::out(&(text + &would.as_ref().map(apply::would).unwrap_or_default()))?;
+    screen::out(&(text + &would.as_deref().map(apply::would).unwrap_or_default()))?;
     Ok(Exit::Done)
+}
+
+/// What `up` would do to each app.
+async fn would(session: &Session, request: &ApplyRequest) -> Result<Vec<(AppName, Would)>, ClientError> {
+    let changes = session.client.check(request).await?;
+    let status = session.client.status().await?;
+    let would = |name: &AppName, changes: Vec<String>| match status.apps.iter().find(|app| app.name == *name)
+    {
+        None => Would::Begin,
+        Some(app) if app.wanted == 0 => Would::Start { changes },
+        Some(_) if changes.is_empty() => Would::Nothing,
+        Some(_) => Would::Change { changes },
+    };
+    Ok(changes.into_iter().map(|(name, changes)| (name.clone(), would(&name, changes))).collect())
 }

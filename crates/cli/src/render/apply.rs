@@ -3,6 +3,7 @@
 use crate::render::paint;
 use gapless_api::{Applied, ApplyResult, RolloutTicket};
 use gapless_model::AppName;
+use serde::Serialize;
 use std::fmt::Write;
 
 /// Before it is watched: what changed, and whose turn is waited for. Nothing for apps that stay as they are.
@@ -44,20 +45,38 @@ pub(crate) fn applied(result: &ApplyResult) -> String {
     result.apps.iter().map(of).collect()
 }
 
+/// What `gapless up` would do to an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "would", rename_all = "kebab-case")]
+pub(crate) enum Would {
+    /// It is as the file says.
+    Nothing,
+    /// It is new.
+    Begin,
+    /// It is stopped.
+    Start {
+        /// What is changed before.
+        changes: Vec<String>,
+    },
+    /// It runs otherwise.
+    Change {
+        /// What is changed.
+        changes: Vec<String>,
+    },
+}
+
 /// What would be done, for `gapless check`.
-pub(crate) fn would(result: &ApplyResult) -> String {
-    let of = |(app, applied): &(AppName, Applied)| match applied {
-        Applied::Unchanged => format!("  {app}: nothing changes\n"),
-        Applied::Settings { changes } => format!("  {app}: settings change: {}\n", changes.join(", ")),
-        Applied::Started => format!("  {app}: is stopped, would be started\n"),
-        Applied::Rollout { ticket, changes } if changes.is_empty() => {
-            format!("  {app}: would be started as {}\n", ticket.to)
+pub(crate) fn would(plan: &[(AppName, Would)]) -> String {
+    let words = |would: &Would| match would {
+        Would::Nothing => "nothing would change".into(),
+        Would::Begin => "would be started, as it is new".into(),
+        Would::Start { changes } if changes.is_empty() => "would be started, as it is stopped".into(),
+        Would::Start { changes } => {
+            format!("is stopped; would be started with {} changed", changes.join(", "))
         }
-        Applied::Rollout { ticket, changes } => {
-            format!("  {app}: would be rolled out as {}: {}\n", ticket.to, changes.join(", "))
-        }
+        Would::Change { changes } => format!("would change: {}", changes.join(", ")),
     };
-    result.apps.iter().map(of).collect()
+    plan.iter().map(|(app, would)| format!("  {app}: {}\n", words(would))).collect()
 }
 
 /// An app that settled without a rollout.

@@ -1,6 +1,7 @@
 //! Every message that a user can see, held by a snapshot.
 
 use super::account::{Account, account};
+use super::apply::Would;
 use super::fixtures::*;
 use super::progress::{At, Shown};
 use super::{
@@ -253,13 +254,22 @@ fn what_up_finds_to_do() {
         },
     ];
     let result = ApplyResult { apps: apps.into_iter().map(|applied| (app(), applied)).collect() };
+    let changes = || vec!["command".into(), "instances: 2 → 4".into()];
+    let would = [
+        Would::Nothing,
+        Would::Begin,
+        Would::Start { changes: Vec::new() },
+        Would::Start { changes: changes() },
+        Would::Change { changes: changes() },
+    ];
+    let would = would.map(|would| (app(), would));
     let done: String = result.apps.iter().map(|(app, applied)| apply::done(app, applied)).collect();
     holds!(
         "up",
         cases([
             ("before it is watched", apply::begins(&result)),
             ("not watched", apply::applied(&result)),
-            ("check", apply::would(&result)),
+            ("check", apply::would(&would)),
             ("settled", done),
             ("nothing to do", apply::nothing_changed(&result)),
         ])
