@@ -1,1 +1,56 @@
-//! To be filled.
+//! The data plane: takes clients' connections and passes their requests on to instances.
+//!
+//! It is a process of its own (`gapless internal proxy`), started by control and told what to do over the
+//! socket `proxy.sock` in `GAPLESS_HOME`, by the messages of [`gapless_routing`]. It decides nothing about
+//! instances: it routes by the newest snapshot, whether or not control is alive, and reports what it sees.
+//!
+//! One thread holds the link to control ([`coordinator`]). Each worker is a thread of its own that accepts
+//! on a copy of every listening socket and shares nothing with the others on the way of a request:
+//!
+//! ```text
+//! listener → connection → forward → app (pick) → backend (pool) → upstream
+//!                ↑            ↓ nobody ready: waiting                ↓
+//!              client ←────────────────── answer ←───────────────────┘
+//! ```
+//!
+//! The promise that all else rests on: a request is counted as in flight in the same step in which its
+//! instance is picked, and a snapshot is applied between two such steps. So after a worker has applied a
+//! snapshot, whatever it sent on by an older one is in its count.
+//!
+//! It never starts, stops or probes an instance, never reads `gapless.toml`, and never closes a client's
+//! connection because of what an instance did, unless an answer broke off in the middle.
+
+mod access_log;
+mod answer;
+mod app;
+mod backend;
+mod balance;
+mod census;
+mod client;
+mod connection;
+mod coordinator;
+mod crew;
+mod forward;
+mod headers;
+mod hold;
+mod instance_io;
+mod link;
+mod listener;
+mod log_file;
+mod plan;
+mod pool;
+mod record;
+mod refusal;
+mod request_body;
+mod retry;
+mod run;
+mod sockets;
+mod table;
+mod tally;
+mod target;
+mod tunnel;
+mod upstream;
+mod waiting;
+mod worker;
+
+pub use run::{Options, run};

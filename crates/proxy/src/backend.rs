@@ -1,0 +1,158 @@
+//! One instance, as one worker sees it: how busy it is, what was counted, which connections are idle.
+
+use crate::pool::Pool;
+use crate::tally::Tally;
+use gapless_model::{Address, InstanceId, ReleaseId};
+use gapless_routing::{Duty, InFlight};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// How long an instance that could not be reached is passed over while others can be asked.
+const SUSPECT: Duration = Duration::from_millis(500);
+
+/// An instance. It stays while requests are in flight, also after it left the snapshot.
+pub(crate) struct Backend {
+    pub(crate) instance: InstanceId,
+    pub(crate) release: ReleaseId,
+    address: RefCell<Address>,
+    duty: Cell<Duty>,
+    requests: Cell<u32>,
+    upgraded: Cell<u32>,
+    pub(crate) tally: Tally,
+    pub(crate) pool: Pool,
+    suspect_until: Cell<Option<Instant>>,
+    /// Something ended on an instance that finishes, and control has not been told.
+    news: Cell<bool>,
+    newsroom: Rc<Notify>,
+}
+
+impl Backend {
+    /// An instance that nothing was sent to yet. `newsroom` is told when it finishes its work.
+    pub(crate) fn new(of: &gapless_routing::Backend, newsroom: Rc<Notify>) -> Self {
+        Self {
+            instance: of.instance.clone(),
+            release: of.release,
+            address: RefCell::new(of.address.clone()),
+            duty: Cell::new(of.duty),
+            requests: Cell::new(0),
+            upgraded: Cell::new(0),
+            tally: Tally::default(),
+            pool: Pool::default(),
+            suspect_until: Cell::new(None),
+            news: Cell::new(false),
+            newsroom,
+        }
+    }
+
+    /// Takes what a newer snapshot says. Idle connections are closed if it gets no new requests, or is
+    /// reached elsewhere now.
+    pub(crate) fn update(&self, to: &gapless_routing::Backend) {
+        if *self.address.borrow() != to.address {
+            self.address.replace(to.address.clone());
+            self.pool.clear();
+        }
+        self.duty.set(to.duty);
+        self.suspect_until.set(None);
+        if matches!(to.duty, Duty::Finish) {
+            self.pool.clear();
+        }
+    }
+
+    /// It is not in the snapshot any more: it finishes what it has.
+    pub(crate) fn leave(&self) {
+        self.duty.set(Duty::Finish);
+        self.pool.clear();
+    }
+
+    /// Where it is reached.
+    pub(crate) fn address(&self) -> Address {
+        self.address.borrow().clone()
+    }
+
+    /// Whether it is reached by a Unix socket.
+    pub(crate) fn is_unix(&self) -> bool {
+        matches!(*self.address.borrow(), Address::Unix(_))
+    }
+
+    /// Its weight; 0 if it gets no new requests.
+    pub(crate) fn weight(&self) -> u32 {
+        match self.duty.get() {
+            Duty::Serve { weight } => weight.max(1),
+            Duty::Finish => 0,
+        }
+    }
+
+    /// Whether new requests may go to it.
+    pub(crate) fn serves(&self) -> bool {
+        matches!(self.duty.get(), Duty::Serve { .. })
+    }
+
+    /// What it is working on for this worker.
+    pub(crate) fn in_flight(&self) -> InFlight {
+        InFlight { requests: self.requests.get(), upgraded: self.upgraded.get() }
+    }
+
+    /// Marks it as unreachable for a moment.
+    pub(crate) fn suspect(&self) {
+        self.suspect_until.set(Some(Instant::now() + SUSPECT));
+    }
+
+    /// Whether it could not be reached a moment ago.
+    pub(crate) fn is_suspect(&self) -> bool {
+        let Some(until) = self.suspect_until.get() else { return false };
+        if Instant::now() < until {
+            return true;
+        }
+        self.suspect_until.set(None);
+        false
+    }
+
+    /// Whether there is something to be taken by [`take_news`](Self::take_news).
+    pub(crate) fn has_news(&self) -> bool {
+        self.news.get()
+    }
+
+    /// Whether work ended here that control waits for; asking takes it.
+    pub(crate) fn take_news(&self) -> bool {
+        self.news.replace(false)
+    }
+
+    /// Counts a request in. To be called in the same step in which the instance was picked.
+    pub(crate) fn enter(self: &Rc<Self>) -> Ticket {
+        self.requests.set(self.requests.get() + 1);
+        Ticket { backend: Rc::clone(self), upgraded: false }
+    }
+
+    fn leaves(&self, of: &Cell<u32>) {
+        of.set(of.get() - 1);
+        if of.get() == 0 && !self.serves() {
+            self.news.set(true);
+            self.newsroom.notify_one();
+        }
+    }
+}
+
+/// A request in flight, or an upgraded connection. Counts itself out when dropped.
+pub(crate) struct Ticket {
+    pub(crate) backend: Rc<Backend>,
+    upgraded: bool,
+}
+
+impl Ticket {
+    /// From here on it is an upgraded connection, and no request any more.
+    pub(crate) fn upgrade(&mut self) {
+        let backend = &self.backend;
+        backend.upgraded.set(backend.upgraded.get() + 1);
+        self.upgraded = true;
+        backend.leaves(&backend.requests);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let of = if self.upgraded { &self.backend.upgraded } else { &self.backend.requests };
+        self.backend.leaves(of);
+    }
+}

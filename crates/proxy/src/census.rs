@@ -1,0 +1,141 @@
+//! What all workers together have counted, and what instances are working on.
+
+use crate::plan::{Report, What};
+use gapless_model::{AppName, InstanceId, ReleaseId, TrafficCount};
+use gapless_routing::{AppCounters, Backlog, Counters, Duty, InFlight, InstanceCounters, Snapshot};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The sums over all workers since the proxy began.
+#[derive(Debug)]
+pub(crate) struct Census {
+    workers: usize,
+    instances: BTreeMap<InstanceId, InstanceSum>,
+    apps: BTreeMap<AppName, AppSum>,
+    active: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct InstanceSum {
+    release: ReleaseId,
+    traffic: TrafficCount,
+    /// By worker.
+    in_flight: Vec<InFlight>,
+}
+
+#[derive(Debug)]
+struct AppSum {
+    traffic: TrafficCount,
+    longest_stall: Duration,
+    /// By worker.
+    holding: Vec<u32>,
+}
+
+impl InstanceSum {
+    fn in_flight(&self) -> InFlight {
+        self.in_flight.iter().fold(InFlight::default(), |sum, one| InFlight {
+            requests: sum.requests + one.requests,
+            upgraded: sum.upgraded + one.upgraded,
+        })
+    }
+}
+
+impl Census {
+    /// Nothing counted.
+    pub(crate) fn new(workers: usize) -> Self {
+        Self { workers, instances: BTreeMap::new(), apps: BTreeMap::new(), active: vec![0; workers] }
+    }
+
+    /// Takes a worker's word.
+    pub(crate) fn take(&mut self, worker: usize, what: &What) {
+        match what {
+            What::Applied { report, .. } | What::Report { report, .. } => self.add(worker, report),
+            What::Finished(news) => {
+                for (instance, in_flight) in news {
+                    if let Some(sum) = self.instances.get_mut(instance) {
+                        sum.in_flight[worker] = *in_flight;
+                    }
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, worker: usize, report: &Report) {
+        self.active[worker] = report.active;
+        for one in &report.instances {
+            let sum = self.instances.entry(one.instance.clone()).or_insert_with(|| InstanceSum {
+                release: one.release,
+                traffic: TrafficCount::default(),
+                in_flight: vec![InFlight::default(); self.workers],
+            });
+            sum.traffic += one.traffic;
+            sum.in_flight[worker] = one.in_flight;
+        }
+        for one in &report.apps {
+            let sum = self.apps.entry(one.app.clone()).or_insert_with(|| AppSum {
+                traffic: TrafficCount::default(),
+                longest_stall: Duration::ZERO,
+                holding: vec![0; self.workers],
+            });
+            sum.traffic += one.traffic;
+            sum.longest_stall = sum.longest_stall.max(one.longest_stall);
+            sum.holding[worker] = one.holding;
+        }
+    }
+
+    /// Connections in the middle of something.
+    pub(crate) fn active(&self) -> u32 {
+        self.active.iter().sum()
+    }
+
+    /// What these instances are working on.
+    pub(crate) fn of<'a>(&self, instances: impl IntoIterator<Item = &'a InstanceId>) -> Backlog {
+        let in_flight =
+            |i: &InstanceId| self.instances.get(i).map(InstanceSum::in_flight).unwrap_or_default();
+        Backlog { instances: instances.into_iter().map(|i| (i.clone(), in_flight(i))).collect() }
+    }
+
+    /// All that is being worked on, those without any left out.
+    pub(crate) fn backlog(&self) -> Backlog {
+        let all = self.instances.iter().map(|(instance, sum)| (instance.clone(), sum.in_flight()));
+        Backlog { instances: all.filter(|(_, in_flight)| *in_flight != InFlight::default()).collect() }
+    }
+
+    /// Instances that finish by this snapshot, split into those that are done and those that are not.
+    /// Those that left it count as long as they are not done.
+    pub(crate) fn finishing(&self, snapshot: &Snapshot) -> (Backlog, Backlog) {
+        let views = snapshot.apps.iter().flat_map(|app| &app.backends);
+        let (serve, finish): (Vec<_>, Vec<_>) =
+            views.partition(|view| matches!(view.duty, Duty::Serve { .. }));
+        let serve: BTreeSet<_> = serve.into_iter().map(|view| &view.instance).collect();
+        let mut done = self.of(finish.into_iter().map(|view| &view.instance));
+        done.instances.retain(|(_, in_flight)| *in_flight == InFlight::default());
+        let mut busy = self.backlog();
+        busy.instances.retain(|(instance, _)| !serve.contains(instance));
+        (done, busy)
+    }
+
+    /// All counters. What has left the snapshot is named for the last time once it has nothing to do.
+    pub(crate) fn counters(&mut self, snapshot: &Snapshot) -> Counters {
+        let instances = self.instances.iter().map(|(instance, sum)| InstanceCounters {
+            instance: instance.clone(),
+            release: sum.release,
+            traffic: sum.traffic,
+            in_flight: sum.in_flight(),
+        });
+        let instances = instances.collect();
+        let apps = self.apps.iter_mut().map(|(app, sum)| AppCounters {
+            app: app.clone(),
+            traffic: sum.traffic,
+            longest_stall_ms: u64::try_from(std::mem::take(&mut sum.longest_stall).as_millis())
+                .unwrap_or(u64::MAX),
+            holding: sum.holding.iter().sum(),
+        });
+        let apps = apps.collect();
+        let named: BTreeSet<_> =
+            snapshot.apps.iter().flat_map(|app| &app.backends).map(|view| &view.instance).collect();
+        self.instances
+            .retain(|instance, sum| named.contains(instance) || sum.in_flight() != InFlight::default());
+        Counters { instances, apps }
+    }
+}

@@ -1,0 +1,261 @@
+//! One connection of a client: its socket, who it is, and whether it is still there.
+
+use crate::listener::Listener;
+use crate::tunnel::Tunnel;
+use http::HeaderValue;
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A client that has closed its side is asked from time to time whether it is there at all.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// How a client went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It sends no more. It may be gone, or half-closed and waiting for its answer: TCP does not tell.
+    Closed,
+    /// It is gone for sure.
+    Reset,
+}
+
+/// A client's connection, shared by what reads and writes it and by the request that it carries.
+pub(crate) struct Client {
+    stream: RefCell<TcpStream>,
+    pub(crate) listener: Rc<Listener>,
+    /// Its address and port.
+    pub(crate) peer: SocketAddr,
+    /// The same as a header's value; IPv6 in brackets.
+    pub(crate) address: HeaderValue,
+    /// Its address alone.
+    pub(crate) ip: HeaderValue,
+    /// What it says about whom it speaks for is believed.
+    pub(crate) is_near: bool,
+    moved: Cell<bool>,
+    busy: Cell<bool>,
+    in_head: Cell<bool>,
+    closed: Cell<bool>,
+    tunnel: RefCell<Option<Tunnel>>,
+    /// Connections of this worker that are in the middle of something.
+    active: Rc<Cell<u32>>,
+    /// The answer in progress is the last one here.
+    last: Cell<bool>,
+}
+
+impl Client {
+    /// A client that was just accepted.
+    pub(crate) fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        listener: Rc<Listener>,
+        active: Rc<Cell<u32>>,
+    ) -> Self {
+        let ip = peer.ip().to_canonical();
+        let peer = SocketAddr::new(ip, peer.port());
+        let value = |text: String| {
+            HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).expect("addresses are plain ASCII")
+        };
+        Self {
+            stream: RefCell::new(stream),
+            listener,
+            peer,
+            address: value(peer.to_string()),
+            ip: value(ip.to_string()),
+            is_near: is_near(ip),
+            moved: Cell::new(false),
+            busy: Cell::new(false),
+            in_head: Cell::new(false),
+            closed: Cell::new(false),
+            tunnel: RefCell::default(),
+            active,
+            last: Cell::new(false),
+        }
+    }
+
+    /// Its request was read; the answer is to come.
+    pub(crate) fn begin(&self) {
+        self.in_head.set(false);
+        if !self.busy.replace(true) {
+            self.active.set(self.active.get() + 1);
+        }
+    }
+
+    /// Its request is done.
+    pub(crate) fn end(&self) {
+        // After the last one it stays busy until all is written and the connection is closed.
+        if !self.last.get() && self.busy.replace(false) {
+            self.active.set(self.active.get() - 1);
+        }
+    }
+
+    /// The answer to the request in progress is the last one on this connection.
+    pub(crate) fn is_last(&self) {
+        self.last.set(true);
+        self.begin();
+    }
+
+    /// Whether a request is being worked on.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.get()
+    }
+
+    /// Whether the head of a request has begun to arrive.
+    pub(crate) fn is_in_head(&self) -> bool {
+        self.in_head.get()
+    }
+
+    /// Whether anything was read or written since this was last called.
+    pub(crate) fn take_moved(&self) -> bool {
+        self.moved.replace(false)
+    }
+
+    /// Resolves once when the client closes its side, and whenever it has reset the connection. Costs a
+    /// system call only when something has arrived.
+    pub(crate) fn poll_left(&self, cx: &mut Context<'_>) -> Poll<Left> {
+        if self.closed.get() {
+            return Poll::Pending;
+        }
+        let mut byte = [0; 1];
+        match self.stream.borrow_mut().poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
+            Poll::Ready(Ok(0)) => {
+                self.closed.set(true);
+                self.ask_for_life();
+                Poll::Ready(Left::Closed)
+            }
+            Poll::Ready(Err(_)) => Poll::Ready(Left::Reset),
+            Poll::Ready(Ok(_)) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// From here on the kernel asks whether the client is still there (`tcp(7)`, keepalive), so that the
+    /// request of one that went away for good ends.
+    fn ask_for_life(&self) {
+        use rustix::net::sockopt;
+        let stream = self.stream.borrow();
+        let asked = sockopt::set_socket_keepalive(&*stream, true)
+            .and_then(|()| sockopt::set_tcp_keepidle(&*stream, ALIVE))
+            .and_then(|()| sockopt::set_tcp_keepintvl(&*stream, ALIVE));
+        if let Err(error) = asked {
+            tracing::debug!(%error, "cannot ask a client for signs of life");
+        }
+    }
+
+    /// The connection will be reset instead of closed: what was sent must not be taken for complete.
+    pub(crate) fn reset(&self) {
+        if let Err(error) =
+            rustix::net::sockopt::set_socket_linger(&*self.stream.borrow(), Some(Duration::ZERO))
+        {
+            tracing::debug!(%error, "cannot reset a client");
+        }
+    }
+
+    /// Leaves an instance's end of an upgraded connection here, for when the `101` is sent.
+    pub(crate) fn upgrade(&self, tunnel: Tunnel) {
+        self.tunnel.replace(Some(tunnel));
+    }
+
+    /// Takes it.
+    pub(crate) fn take_tunnel(&self) -> Option<Tunnel> {
+        self.tunnel.take()
+    }
+
+    /// Reads at once what is there, to throw it away.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing is there; else those of `read(2)`.
+    pub(crate) fn discard(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.stream.borrow().try_read(into)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.last.set(false);
+        self.end();
+    }
+}
+
+/// Whether a client can only be on this machine or on a private network: a load balancer in front of us, say,
+/// whose word on the client that it speaks for counts. Anybody else could claim anything.
+fn is_near(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            // The last is RFC 6598, used between a provider's load balancer and its machines.
+            v4.is_loopback() || v4.is_private() || v4.is_link_local() || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+/// The socket, as what speaks HTTP on it sees it.
+pub(crate) struct ClientIo(pub(crate) Rc<Client>);
+
+impl ClientIo {
+    fn moved(&self) {
+        self.0.moved.set(true);
+    }
+}
+
+impl AsyncRead for ClientIo {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let result = Pin::new(&mut *self.0.stream.borrow_mut()).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.moved();
+            self.0.in_head.set(!self.0.busy.get());
+        }
+        result
+    }
+}
+
+impl AsyncWrite for ClientIo {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.moved();
+        Pin::new(&mut *self.0.stream.borrow_mut()).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.moved();
+        Pin::new(&mut *self.0.stream.borrow_mut()).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0.stream.borrow_mut()).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_near;
+
+    #[test]
+    fn near_is_what_nobody_on_the_internet_can_be() {
+        for near in
+            ["127.0.0.1", "10.2.3.4", "192.168.0.1", "172.16.0.1", "100.64.0.1", "::1", "fd00::1", "fe80::1"]
+        {
+            assert!(is_near(near.parse().unwrap()), "{near}");
+        }
+        for far in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "2001:db8::1"] {
+            assert!(!is_near(far.parse().unwrap()), "{far}");
+        }
+    }
+}

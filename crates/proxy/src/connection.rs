@@ -1,0 +1,120 @@
+//! A client's connection from accept to close: requests one after the other.
+
+use crate::client::{Client, ClientIo};
+use crate::forward::answer;
+use crate::listener::Listener;
+use crate::worker::Worker;
+use bytes::Bytes;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How often a connection is looked at.
+const LOOK: Duration = Duration::from_secs(15);
+
+/// Looks at which nothing had moved on an idle connection before it is closed: 90 to 105 seconds, longer
+/// than clients and load balancers keep theirs, so that they close first and no request meets a close.
+const IDLE_LOOKS: u32 = 7;
+
+/// Looks before a request's head must be complete: 30 to 45 seconds after its first byte.
+const HEAD_LOOKS: u32 = 3;
+
+/// How long a client may go on sending after its connection was closed for writing.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Bodies pass through buffers of at most this many bytes; also the longest head of a request.
+const BUFFER: usize = 128 * 1024;
+
+/// Serves a client until it is done.
+pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, listener: Rc<Listener>) {
+    let _open = worker.count_connection();
+    let client = Rc::new(Client::new(stream, peer, listener, Rc::clone(&worker.active)));
+    let handle = service_fn({
+        let client = Rc::clone(&client);
+        move |request: Request<Incoming>| {
+            let answer = answer(Rc::clone(&worker), Rc::clone(&client), request);
+            Box::pin(async move { Ok::<_, Infallible>(answer.await) })
+        }
+    });
+    let io = TokioIo::new(ClientIo(Rc::clone(&client)));
+    let mut connection = Builder::new().half_close(true).max_buf_size(BUFFER).serve_connection(io, handle);
+    let mut watch = Watch::default();
+    let mut look = pin!(sleep(LOOK));
+    let ended = poll_fn(|cx| {
+        if let Poll::Ready(ended) = connection.poll_without_shutdown(cx) {
+            return Poll::Ready(ended.is_ok());
+        }
+        while look.as_mut().poll(cx).is_ready() {
+            if watch.is_over(&client) {
+                return Poll::Ready(false);
+            }
+            look.as_mut().reset(Instant::now() + LOOK);
+        }
+        Poll::Pending
+    })
+    .await;
+    if !ended {
+        return;
+    }
+    let parts = connection.into_parts();
+    let (io, ahead) = (parts.io.into_inner(), parts.read_buf);
+    drop(parts.service);
+    if let Some(tunnel) = client.take_tunnel() {
+        if let Err(error) = tunnel.run(io, ahead).await {
+            tracing::debug!(%error, "an upgraded connection broke off");
+        }
+        return;
+    }
+    drop(close(io, &client, &ahead).await);
+}
+
+/// Closes so that the client can read what was written: a socket that is closed with something unread
+/// sends a reset, which would overtake it (RFC 9112 section 9.6).
+async fn close(mut io: ClientIo, client: &Client, ahead: &Bytes) -> io::Result<()> {
+    io.shutdown().await?;
+    let mut rest = [0; 4096];
+    if ahead.is_empty() && !matches!(client.discard(&mut rest), Ok(n) if n > 0) {
+        return Ok(());
+    }
+    let drain = async {
+        while tokio::io::AsyncReadExt::read(&mut io, &mut rest).await? > 0 {}
+        Ok(())
+    };
+    timeout(LINGER, drain).await.unwrap_or(Ok(()))
+}
+
+/// What was seen of a connection so far.
+#[derive(Debug, Default)]
+struct Watch {
+    idle: u32,
+    head: u32,
+}
+
+impl Watch {
+    /// Looks at a connection. Whether it has been idle, or in the middle of a head, for too long.
+    fn is_over(&mut self, client: &Client) -> bool {
+        let moved = client.take_moved();
+        if client.is_busy() {
+            *self = Self::default();
+        } else if client.is_in_head() {
+            self.head += 1;
+        } else {
+            self.head = 0;
+            self.idle = if moved { 0 } else { self.idle + 1 };
+        }
+        self.idle >= IDLE_LOOKS || self.head >= HEAD_LOOKS
+    }
+}

@@ -1,0 +1,266 @@
+//! The main thread: between control and the workers.
+
+use crate::census::Census;
+use crate::link::{Heard, Link};
+use crate::plan::{Plan, What, Word};
+use crate::sockets::Sockets;
+use gapless_routing::{Backlog, Snapshot, ToControl, ToProxy};
+use std::future::pending;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+
+/// How often control gets the counters.
+const REPORT: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether all is finished, while shutting down.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// Looks in a row that must find nothing begun before the process ends.
+const QUIET: u32 = 4;
+
+/// What SIGTERM gives to requests that have begun.
+const TERM: Duration = Duration::from_secs(30);
+
+/// The main thread.
+pub(crate) struct Coordinator {
+    link: Link,
+    plans: watch::Sender<Arc<Plan>>,
+    questions: watch::Sender<u64>,
+    words: mpsc::Receiver<Word>,
+    census: Census,
+    sockets: Sockets,
+    plan: Arc<Plan>,
+    /// The newest plan of each worker.
+    applied: Vec<u64>,
+    /// The newest plan that control knows to be applied.
+    announced: u64,
+    /// The newest question that each worker has answered.
+    answered: Vec<u64>,
+    /// The newest question, and whether control has got the answer.
+    question: u64,
+    told: u64,
+    closing: Option<Closing>,
+}
+
+/// The proxy finishes what is begun.
+struct Closing {
+    deadline: Instant,
+    quiet: u32,
+}
+
+impl Coordinator {
+    /// A main thread over so many workers.
+    pub(crate) fn new(
+        link: Link,
+        workers: usize,
+        plans: watch::Sender<Arc<Plan>>,
+        questions: watch::Sender<u64>,
+        words: mpsc::Receiver<Word>,
+    ) -> Self {
+        Self {
+            link,
+            plans,
+            questions,
+            words,
+            census: Census::new(workers),
+            sockets: Sockets::default(),
+            plan: Arc::default(),
+            applied: vec![0; workers],
+            announced: 0,
+            answered: vec![0; workers],
+            question: 0,
+            told: 0,
+            closing: None,
+        }
+    }
+
+    /// Works until all is finished after being told to stop.
+    pub(crate) async fn run(mut self) {
+        let mut term = signal(SignalKind::terminate()).ok();
+        let mut report = every(REPORT);
+        let mut look = every(LOOK);
+        while !self.is_done() {
+            tokio::select! {
+                biased;
+                Some(word) = self.words.recv() => self.take(&word),
+                heard = self.link.hear() => self.hear(heard),
+                () = terminated(term.as_mut()) => self.close(TERM),
+                _ = report.tick(), if self.closing.is_none() => {
+                    if self.link.is_connected() {
+                        self.ask();
+                    }
+                }
+                _ = look.tick(), if self.closing.is_some() => self.ask(),
+            }
+        }
+        self.link.finish().await;
+        tracing::info!("the proxy ends");
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Connected => {
+                let hello = ToControl::Hello {
+                    pid: std::process::id(),
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    generation: self.generation(),
+                    listeners: self.sockets.addresses(),
+                };
+                self.link.tell(hello, Vec::new());
+            }
+            Heard::Message(ToProxy::Apply(snapshot), descriptors) => self.apply(snapshot, descriptors),
+            Heard::Message(ToProxy::GiveListeners, _) => self.give_listeners(),
+            Heard::Message(ToProxy::Shutdown { within }, _) => self.close(Duration::from_millis(within)),
+        }
+    }
+
+    /// What every worker has.
+    fn generation(&self) -> gapless_model::Generation {
+        if self.announced == self.plan.number { self.plan.snapshot.generation } else { Default::default() }
+    }
+
+    fn apply(&mut self, snapshot: Snapshot, descriptors: Vec<OwnedFd>) {
+        let generation = snapshot.generation;
+        if self.closing.is_some() {
+            let message = "the proxy is shutting down".to_owned();
+            return self.link.tell(ToControl::Refused { generation, message }, Vec::new());
+        }
+        match self.sockets.wanted_by(&snapshot, descriptors) {
+            Ok(sockets) => {
+                self.sockets = sockets;
+                self.distribute(snapshot);
+            }
+            Err(error) => {
+                tracing::warn!(%generation, %error, "a snapshot was refused");
+                self.link.tell(ToControl::Refused { generation, message: error.to_string() }, Vec::new());
+            }
+        }
+    }
+
+    fn distribute(&mut self, snapshot: Snapshot) {
+        let place = |app: &gapless_model::AppName| {
+            (app.clone(), self.plan.places.get(app).map(Arc::clone).unwrap_or_default())
+        };
+        let places = snapshot.apps.iter().map(|routing| place(&routing.app)).collect();
+        let number = self.plan.number + 1;
+        self.plan = Arc::new(Plan { number, snapshot, sockets: self.sockets.list(), places });
+        self.plans.send_replace(Arc::clone(&self.plan));
+    }
+
+    fn take(&mut self, word: &Word) {
+        self.census.take(word.worker, &word.what);
+        match &word.what {
+            What::Applied { plan, .. } => {
+                self.applied[word.worker] = *plan;
+                if self.announced < self.plan.number && self.applied.iter().all(|n| *n == self.plan.number) {
+                    self.announce();
+                }
+            }
+            What::Report { question, .. } => {
+                self.answered[word.worker] = *question;
+                if self.told < self.question && self.answered.iter().all(|n| *n == self.question) {
+                    self.told = self.question;
+                    self.tell_counters();
+                }
+            }
+            // Before all have the plan, one that is done for some could still get work from others.
+            What::Finished(news) if self.announced == self.plan.number => {
+                let backlog = self.census.of(news.iter().map(|(instance, _)| instance));
+                self.link.tell(ToControl::Backlog(backlog), Vec::new());
+            }
+            What::Finished(_) => {}
+        }
+    }
+
+    /// Every worker has the plan.
+    fn announce(&mut self) {
+        self.announced = self.plan.number;
+        let generation = self.plan.snapshot.generation;
+        self.link.tell(ToControl::Applied { generation, backlog: self.census.backlog() }, Vec::new());
+        let counters = self.census.counters(&self.plan.snapshot);
+        self.link.tell(ToControl::Counters(counters), Vec::new());
+        let (done, _) = self.census.finishing(&self.plan.snapshot);
+        self.tell_backlog(done);
+    }
+
+    fn tell_counters(&mut self) {
+        if self.closing.is_some() {
+            let quiet = self.census.active() == 0;
+            if let Some(closing) = &mut self.closing {
+                closing.quiet = if quiet { closing.quiet + 1 } else { 0 };
+            }
+            return;
+        }
+        if self.announced == self.plan.number {
+            let (_, busy) = self.census.finishing(&self.plan.snapshot);
+            self.tell_backlog(busy);
+        }
+        let counters = self.census.counters(&self.plan.snapshot);
+        self.link.tell(ToControl::Counters(counters), Vec::new());
+    }
+
+    fn tell_backlog(&mut self, backlog: Backlog) {
+        if !backlog.instances.is_empty() {
+            self.link.tell(ToControl::Backlog(backlog), Vec::new());
+        }
+    }
+
+    /// Asks all workers what they have counted.
+    fn ask(&mut self) {
+        self.question += 1;
+        self.questions.send_replace(self.question);
+    }
+
+    fn give_listeners(&mut self) {
+        let mut addresses = Vec::new();
+        let mut copies = Vec::new();
+        for (address, socket) in self.sockets.list() {
+            match socket.try_clone() {
+                Ok(copy) => {
+                    addresses.push(address);
+                    copies.push(copy);
+                }
+                Err(error) => tracing::error!(%address, %error, "cannot copy a listener"),
+            }
+        }
+        self.link.tell(ToControl::Listeners { addresses }, copies);
+    }
+
+    /// Accepts no more, and ends when what has begun is done, or time is up.
+    fn close(&mut self, within: Duration) {
+        let deadline = Instant::now() + within;
+        tracing::info!(?within, "the proxy finishes what has begun");
+        match &mut self.closing {
+            Some(closing) => closing.deadline = closing.deadline.min(deadline),
+            None => self.closing = Some(Closing { deadline, quiet: 0 }),
+        }
+        self.sockets = Sockets::default();
+        self.distribute(self.plan.snapshot.clone());
+    }
+
+    fn is_done(&self) -> bool {
+        self.closing.as_ref().is_some_and(|closing| {
+            let quiet = closing.quiet >= QUIET && self.announced == self.plan.number;
+            quiet || Instant::now() >= closing.deadline
+        })
+    }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut interval = interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn terminated(term: Option<&mut Signal>) {
+    match term {
+        Some(term) => {
+            term.recv().await;
+        }
+        None => pending().await,
+    }
+}

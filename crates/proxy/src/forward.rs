@@ -1,0 +1,303 @@
+//! The way of a request: which app, which instance, which connection; again if it must be and may be.
+
+use crate::answer::{AnswerBody, Relay};
+use crate::app::App;
+use crate::backend::Backend;
+use crate::client::{Client, Left};
+use crate::headers;
+use crate::pool::Need;
+use crate::record::{Ending, Record};
+use crate::refusal::Refusal;
+use crate::request_body::{RequestBody, Upload};
+use crate::retry::{self, Next};
+use crate::target;
+use crate::tunnel::Tunnel;
+use crate::upstream::{Reached, Upstream};
+use crate::waiting::{Waiting, Woken};
+use crate::worker::Worker;
+use http::header::{CONNECTION, HOST};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+/// How long an instance may take to take a connection before another is asked.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// Answers a request, by an instance or by itself.
+pub(crate) async fn answer(
+    worker: Rc<Worker>,
+    client: Rc<Client>,
+    request: Request<Incoming>,
+) -> Response<AnswerBody> {
+    let began = Instant::now();
+    client.begin();
+    let (mut head, body) = request.into_parts();
+    let mut record = Record::new(worker, Rc::clone(&client), &head, began);
+    let mut response = match route(&mut head, &client) {
+        Err(refusal) => refuse(&refusal, record, &head, None),
+        Ok(app) => {
+            record.app = Some(Rc::clone(&app));
+            let upgrade = headers::wants_upgrade(&head.headers);
+            headers::to_instance(&mut head.headers, &client, &record.id, upgrade);
+            let (non_idempotent, max_body) = app.retry();
+            let repeatable = retry::is_repeatable(&head.method, &head.headers, non_idempotent);
+            let upload = Upload::new(body, max_body);
+            Forward { app, head, upload, record, repeatable, upgrade }.run().await
+        }
+    };
+    if client.listener.is_closing() {
+        client.is_last();
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// The app that a request is for.
+fn route(head: &mut Parts, client: &Client) -> Result<Rc<App>, Refusal> {
+    target::settle(head, &client.listener.authority)?;
+    let table = client.listener.table();
+    let path = head.uri.path();
+    let app = if table.asks_for_host() {
+        table.find(&target::name(&head.headers[HOST])?, path)
+    } else {
+        table.find("", path)
+    };
+    app.cloned().ok_or(Refusal::NoRoute)
+}
+
+fn refuse(
+    refusal: &Refusal,
+    mut record: Record,
+    head: &Parts,
+    upload: Option<Rc<Upload>>,
+) -> Response<AnswerBody> {
+    if let Some(upload) = upload {
+        upload.abandon();
+    }
+    let response = refusal.answer(&head.headers, &record.id);
+    record.status = response.status();
+    record.bytes = http_body::Body::size_hint(response.body()).lower();
+    record.end(if record.app.is_some() { Ending::Lost } else { Ending::NoApp });
+    response
+}
+
+/// A request on its way to an instance of its app.
+struct Forward {
+    app: Rc<App>,
+    head: Parts,
+    upload: Option<Rc<Upload>>,
+    record: Record,
+    /// It may be executed twice.
+    repeatable: bool,
+    upgrade: bool,
+}
+
+/// What was learned from tries that failed.
+#[derive(Default)]
+struct Failed {
+    /// Instances that are not asked again in this round.
+    avoid: Vec<Rc<Backend>>,
+    /// How often it was sent again although it may have been executed.
+    repeats: u32,
+    /// Connections of the pool are not trusted any more.
+    new_connection: bool,
+    /// At least one instance could not be reached.
+    unreachable: bool,
+}
+
+impl Forward {
+    async fn run(mut self) -> Response<AnswerBody> {
+        let mut failed = Failed::default();
+        let mut waiting = Waiting::new(Rc::clone(&self.app));
+        loop {
+            let Some(ticket) = self.app.pick(&failed.avoid) else {
+                let all_failed = !failed.avoid.is_empty();
+                failed.avoid.clear();
+                match waiting.wait(&self.record.client, all_failed).await {
+                    Woken::Try => continue,
+                    Woken::ClientGone => return self.client_gone(),
+                    Woken::Full => return self.refuse(&Refusal::Full),
+                    Woken::TimedOut if failed.unreachable => return self.refuse(&Refusal::Unreachable),
+                    Woken::TimedOut => return self.refuse(&Refusal::NobodyReady),
+                }
+            };
+            let backend = Rc::clone(&ticket.backend);
+            self.record.ticket = Some(ticket);
+            let (mut upstream, pooled) = match self.connection(&backend, &failed).await {
+                Ok(connection) => connection,
+                Err(error) => {
+                    tracing::warn!(instance = %backend.instance, %error, "cannot connect to an instance");
+                    failed.unreachable = true;
+                    self.turn_from(&backend, &mut failed);
+                    continue;
+                }
+            };
+            self.record.held = waiting.leave();
+            self.on_its_way(pooled);
+            let client = Rc::clone(&self.record.client);
+            let watch = |cx: &mut std::task::Context<'_>| match client.poll_left(cx) {
+                Poll::Ready(Left::Reset) => Poll::Ready(()),
+                _ => Poll::Pending,
+            };
+            let request = self.request(&backend);
+            let Some(outcome) = upstream.exchange(request, watch).await else {
+                return self.client_gone();
+            };
+            let broken = match outcome {
+                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    return self.upgraded(response, upstream);
+                }
+                Ok(response) => return self.relay(response, upstream).await,
+                Err(broken) => broken,
+            };
+            drop(upstream);
+            if self.upload.as_ref().is_some_and(|upload| upload.has_failed()) {
+                return self.client_gone();
+            }
+            let repeatable = self.repeatable && self.upload.as_ref().is_none_or(|upload| upload.can_repeat());
+            let next = retry::next(broken.reached, pooled, repeatable, failed.repeats);
+            tracing::debug!(instance = %backend.instance, cause = broken.cause, ?next, "no answer");
+            if broken.reached == Reached::Sent {
+                failed.repeats += 1;
+            }
+            match next {
+                Next::NewConnection => {
+                    failed.new_connection = true;
+                    if broken.reached == Reached::Sent {
+                        self.count_retry(&backend);
+                    }
+                    self.record.ticket = None;
+                }
+                Next::Elsewhere => self.turn_from(&backend, &mut failed),
+                Next::GiveUp => {
+                    tracing::warn!(
+                        instance = %backend.instance, id = ?self.record.id, cause = broken.cause,
+                        "an instance did not answer"
+                    );
+                    let nonsense = broken.reached == Reached::Nonsense;
+                    return self.refuse(if nonsense { &Refusal::Nonsense } else { &Refusal::BrokenOff });
+                }
+            }
+        }
+    }
+
+    /// A connection to the instance, and whether it was used before.
+    async fn connection(
+        &self,
+        backend: &Rc<Backend>,
+        failed: &Failed,
+    ) -> std::io::Result<(Box<Upstream>, bool)> {
+        if !failed.new_connection && !self.upgrade {
+            let repeatable = self.repeatable && self.upload.as_ref().is_none_or(|upload| upload.can_repeat());
+            let need = if repeatable { Need::Any } else { Need::Sure };
+            let now = if self.record.tries == 0 && failed.avoid.is_empty() {
+                self.record.began
+            } else {
+                Instant::now()
+            };
+            if let Some(idle) = poll_fn(|cx| Poll::Ready(backend.pool.take(need, now, cx))).await {
+                return Ok((idle, true));
+            }
+        }
+        Upstream::connect(&backend.address(), CONNECT).await.map(|upstream| (upstream, false))
+    }
+
+    fn on_its_way(&mut self, pooled: bool) {
+        self.record.tries += 1;
+        // On a waiting connection and at the first try there was nothing to wait for.
+        if !pooled || self.record.tries > 1 || !self.record.held.is_zero() {
+            self.app.stalled(self.record.began.elapsed());
+        }
+    }
+
+    /// The request as it is sent this time.
+    fn request(&mut self, to: &Backend) -> Request<RequestBody> {
+        let mut request = Request::new(RequestBody::new(self.upload.as_ref()));
+        *request.method_mut() = self.head.method.clone();
+        *request.uri_mut() = self.head.uri.clone();
+        *request.version_mut() = Version::HTTP_11;
+        *request.headers_mut() = self.head.headers.clone();
+        if !to.is_unix() {
+            request.headers_mut().remove(headers::X_GAPLESS_CLIENT);
+        }
+        request
+    }
+
+    /// Another instance is asked next.
+    fn turn_from(&mut self, backend: &Rc<Backend>, failed: &mut Failed) {
+        backend.suspect();
+        self.count_retry(backend);
+        failed.avoid.push(Rc::clone(backend));
+        self.record.ticket = None;
+    }
+
+    fn count_retry(&mut self, backend: &Backend) {
+        backend.tally.add(|count| count.retried += 1);
+        if !std::mem::replace(&mut self.record.retried, true) {
+            self.app.tally.add(|count| count.retried += 1);
+        }
+    }
+
+    fn refuse(self, refusal: &Refusal) -> Response<AnswerBody> {
+        refuse(refusal, self.record, &self.head, self.upload)
+    }
+
+    /// Nobody reads what is answered now.
+    fn client_gone(mut self) -> Response<AnswerBody> {
+        self.record.client.reset();
+        self.record.end(Ending::ClientGone);
+        let mut response = Response::new(AnswerBody::Empty);
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
+
+    /// Passes on an answer that has begun.
+    async fn relay(mut self, response: Response<Incoming>, upstream: Box<Upstream>) -> Response<AnswerBody> {
+        let (mut parts, body) = response.into_parts();
+        parts.version = Version::HTTP_11;
+        self.record.status = parts.status;
+        let idle = headers::to_client(&mut parts.headers, &self.record.id);
+        let mut relay = Relay { body, upstream: Some(upstream), upload: None, idle, record: self.record };
+        if let Some(upload) = self.upload {
+            upload.forget();
+            if !upload.has_ended() {
+                // The instance may read on while it answers, whether or not the client takes the answer.
+                let upstream = relay.upstream.take();
+                tokio::task::spawn_local(async move {
+                    if let Some(upstream) = upstream {
+                        upstream.finish().await;
+                    }
+                    upload.abandon();
+                });
+            }
+        }
+        if http_body::Body::is_end_stream(&relay.body) {
+            poll_fn(|cx| {
+                relay.complete(cx);
+                Poll::Ready(())
+            })
+            .await;
+            return Response::from_parts(parts, AnswerBody::Empty);
+        }
+        Response::from_parts(parts, AnswerBody::Relayed(Box::new(relay)))
+    }
+
+    /// From here on the connection belongs to another protocol.
+    fn upgraded(mut self, response: Response<Incoming>, upstream: Box<Upstream>) -> Response<AnswerBody> {
+        let (mut parts, _) = response.into_parts();
+        parts.version = Version::HTTP_11;
+        headers::to_client_upgraded(&mut parts.headers, &self.record.id);
+        self.record.status = parts.status;
+        if let Some(mut ticket) = self.record.end_keeping_ticket(Ending::Served) {
+            ticket.upgrade();
+            let (io, ahead) = upstream.into_tunnel();
+            self.record.client.upgrade(Tunnel { io, ahead, ticket });
+        }
+        Response::from_parts(parts, AnswerBody::Empty)
+    }
+}

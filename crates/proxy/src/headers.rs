@@ -1,0 +1,230 @@
+//! What a proxy does to headers: takes off what is meant for one connection only (RFC 9110 section 7.6.1),
+//! adds what the app wants to know of the client.
+
+use crate::client::Client;
+use crate::pool::{IDLE, idle_limit};
+use bytes::{BufMut, Bytes, BytesMut};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, Entry, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::cell::RefCell;
+use std::time::Duration;
+
+/// The name under which a request is known to client, proxy and app.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The client's true address, for the preload in an app's process; believed there, so never let through.
+pub(crate) const X_GAPLESS_CLIENT: HeaderName = HeaderName::from_static("x-gapless-client");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Whether a request wants its connection upgraded (RFC 9110 section 7.8).
+pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE)
+        && names(headers, CONNECTION).any(|name| name.eq_ignore_ascii_case("upgrade"))
+}
+
+/// Makes a client's headers into those for an instance. The host header is right already.
+pub(crate) fn to_instance(headers: &mut HeaderMap, client: &Client, id: &HeaderValue, upgrade: bool) {
+    let protocol = if upgrade { headers.get(UPGRADE).cloned() } else { None };
+    let trailers = names(headers, TE).any(|name| name.eq_ignore_ascii_case("trailers"));
+    let chunked = headers.contains_key(TRANSFER_ENCODING);
+    remove_hop_by_hop(headers);
+    // The proxy itself says 100 when it is ready for the body.
+    headers.remove(EXPECT);
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if chunked {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    if let Some(protocol) = protocol {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol);
+    }
+    forwarded(headers, client);
+    headers.insert(X_REQUEST_ID, id.clone());
+    headers.insert(X_GAPLESS_CLIENT, client.address.clone());
+}
+
+/// Makes an instance's headers into those for the client. Returns how long its connection may be idle.
+pub(crate) fn to_client(headers: &mut HeaderMap, id: &HeaderValue) -> Duration {
+    let idle = headers.get(KEEP_ALIVE).and_then(|value| value.to_str().ok()).map_or(IDLE, idle_limit);
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // RFC 9112 section 6.3: it overrides a length, which must not be passed on.
+        headers.remove(CONTENT_LENGTH);
+    }
+    remove_hop_by_hop(headers);
+    headers.insert(X_REQUEST_ID, id.clone());
+    idle
+}
+
+/// Headers of a `101`: the upgrade is what it is about.
+pub(crate) fn to_client_upgraded(headers: &mut HeaderMap, id: &HeaderValue) {
+    let protocol = headers.get(UPGRADE).cloned();
+    remove_hop_by_hop(headers);
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    if let Some(protocol) = protocol {
+        headers.insert(UPGRADE, protocol);
+    }
+    headers.insert(X_REQUEST_ID, id.clone());
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if let Some(first) = headers.remove(CONNECTION)
+        && !is_plain(&first)
+    {
+        for name in words(&first) {
+            // Some are needed, whoever names them here (RFC 9110 section 7.6.1).
+            if name != HOST && name != CONTENT_LENGTH {
+                headers.remove(name);
+            }
+        }
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+}
+
+/// Names nothing but the connection itself.
+fn is_plain(connection: &HeaderValue) -> bool {
+    matches!(connection.as_bytes(), b"keep-alive" | b"Keep-Alive" | b"close")
+}
+
+fn words(value: &HeaderValue) -> impl Iterator<Item = HeaderName> {
+    let text = value.as_bytes().to_vec();
+    let names: Vec<_> =
+        text.split(|b| *b == b',').filter_map(|n| HeaderName::from_bytes(n.trim_ascii()).ok()).collect();
+    names.into_iter()
+}
+
+fn names(headers: &HeaderMap, of: HeaderName) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(of)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .map(str::trim)
+}
+
+fn forwarded(headers: &mut HeaderMap, client: &Client) {
+    match headers.entry(X_FORWARDED_FOR) {
+        Entry::Occupied(mut before) if client.is_near => {
+            let mut chain = BytesMut::new();
+            for one in before.iter() {
+                chain.put_slice(one.as_bytes());
+                chain.put_slice(b", ");
+            }
+            chain.put_slice(client.ip.as_bytes());
+            let chain = HeaderValue::from_maybe_shared(chain.freeze()).unwrap_or_else(|_| client.ip.clone());
+            before.insert(chain);
+        }
+        Entry::Occupied(mut before) => {
+            before.insert(client.ip.clone());
+        }
+        Entry::Vacant(none) => {
+            none.insert(client.ip.clone());
+        }
+    }
+    if !(client.is_near && headers.contains_key(X_FORWARDED_PROTO)) {
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    }
+    if !(client.is_near && headers.contains_key(X_FORWARDED_HOST))
+        && let Some(host) = headers.get(HOST).cloned()
+    {
+        headers.insert(X_FORWARDED_HOST, host);
+    }
+}
+
+/// The client's request id if it is a sane one (1 to 128 letters, digits and `._-:+/=@`), else a new one.
+pub(crate) fn request_id(headers: &HeaderMap, ids: &RequestIds) -> HeaderValue {
+    let sane = |b: &u8| b.is_ascii_alphanumeric() || b"._-:+/=@".contains(b);
+    match headers.get(X_REQUEST_ID) {
+        Some(id) if (1..=128).contains(&id.len()) && id.as_bytes().iter().all(sane) => id.clone(),
+        _ => ids.next(),
+    }
+}
+
+/// Makes request ids: 128 random bits in hexadecimal. Cut from one block, so that few are allocated.
+#[derive(Debug, Default)]
+pub(crate) struct RequestIds(RefCell<BytesMut>);
+
+impl RequestIds {
+    const LENGTH: usize = 32;
+    const BLOCK: usize = 128 * Self::LENGTH;
+
+    fn next(&self) -> HeaderValue {
+        let mut block = self.0.borrow_mut();
+        if block.capacity() < Self::LENGTH {
+            *block = BytesMut::with_capacity(Self::BLOCK);
+        }
+        let mut random = fastrand::u128(..);
+        for _ in 0..Self::LENGTH {
+            block.put_u8(b"0123456789abcdef"[(random & 15) as usize]);
+            random >>= 4;
+        }
+        let id: Bytes = block.split().freeze();
+        HeaderValue::from_maybe_shared(id).expect("hexadecimal digits are plain ASCII")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn what_is_for_one_connection_does_not_travel() {
+        let mut headers = map(&[
+            ("connection", "close, X-Secret, content-length"),
+            ("x-secret", "1"),
+            ("content-length", "3"),
+            ("keep-alive", "timeout=3"),
+            ("proxy-connection", "x"),
+            ("upgrade", "h2c"),
+            ("te", "gzip"),
+            ("other", "stays"),
+        ]);
+        let idle = to_client(&mut headers, &HeaderValue::from_static("id"));
+        assert_eq!(idle, Duration::from_secs(2));
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["content-length", "other", "x-request-id"]);
+    }
+
+    #[test]
+    fn chunked_overrides_a_length() {
+        let mut headers = map(&[("transfer-encoding", "chunked"), ("content-length", "3")]);
+        to_client(&mut headers, &HeaderValue::from_static("id"));
+        assert_eq!(headers.len(), 1);
+    }
+
+    #[test]
+    fn ids_are_kept_if_sane_and_never_twice_the_same() {
+        let ids = RequestIds::default();
+        assert_eq!(request_id(&map(&[("x-request-id", "abc-1.2:3")]), &ids), "abc-1.2:3");
+        for bad in ["", "a b", "x\"y", &"a".repeat(129)] {
+            assert_ne!(request_id(&map(&[("x-request-id", bad)]), &ids), bad);
+        }
+        let many: std::collections::HashSet<_> = (0..1000).map(|_| ids.next()).collect();
+        assert_eq!(many.len(), 1000);
+        assert!(many.iter().all(|id| id.len() == 32));
+    }
+
+    #[test]
+    fn upgrades_need_both_headers() {
+        assert!(wants_upgrade(&map(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")])));
+        assert!(!wants_upgrade(&map(&[("connection", "keep-alive"), ("upgrade", "websocket")])));
+        assert!(!wants_upgrade(&map(&[("connection", "upgrade")])));
+    }
+}

@@ -1,0 +1,113 @@
+//! A public listener, as one worker sees it. Each worker accepts on a copy of the same socket, so there is
+//! one queue of connections, and none is lost when a worker comes or goes.
+
+use crate::app::App;
+use crate::connection::serve;
+use crate::table::Table;
+use crate::worker::Worker;
+use http::HeaderValue;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+/// How long nothing is accepted after that has failed (too many open files, mostly).
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A listener.
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
+    /// What a client means that names no host.
+    pub(crate) authority: HeaderValue,
+    table: RefCell<Rc<Table<Rc<App>>>>,
+    /// Which socket it is; not kept open by this.
+    socket: Weak<OwnedFd>,
+    closing: Cell<bool>,
+    stop: Notify,
+}
+
+impl Listener {
+    /// A listener without routes.
+    pub(crate) fn new(address: SocketAddr, socket: &Arc<OwnedFd>) -> Self {
+        let authority = HeaderValue::try_from(address.to_string()).expect("addresses are plain ASCII");
+        Self {
+            address,
+            authority,
+            table: RefCell::default(),
+            socket: Arc::downgrade(socket),
+            closing: Cell::new(false),
+            stop: Notify::new(),
+        }
+    }
+
+    /// Whether it accepts on this socket.
+    pub(crate) fn accepts_on(&self, socket: &Arc<OwnedFd>) -> bool {
+        !self.closing.get() && std::ptr::eq(self.socket.as_ptr(), Arc::as_ptr(socket))
+    }
+
+    /// Its routes.
+    pub(crate) fn table(&self) -> Rc<Table<Rc<App>>> {
+        Rc::clone(&self.table.borrow())
+    }
+
+    /// From here on these are its routes.
+    pub(crate) fn route(&self, table: Table<Rc<App>>) {
+        self.table.replace(Rc::new(table));
+    }
+
+    /// Accepts no more. Connections get one more answer each, by the last routes.
+    pub(crate) fn close(&self) {
+        self.closing.set(true);
+        self.stop.notify_one();
+    }
+
+    /// Whether it accepts no more.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.get()
+    }
+
+    /// Accepts connections until it is closed.
+    pub(crate) async fn accept(self: Rc<Self>, worker: Rc<Worker>, socket: OwnedFd) {
+        if let Err(error) = self.run(worker, TcpListener::from(socket)).await {
+            tracing::error!(address = %self.address, %error, "cannot accept connections");
+        }
+    }
+
+    async fn run(self: &Rc<Self>, worker: Rc<Worker>, socket: TcpListener) -> io::Result<()> {
+        let socket = tokio::net::TcpListener::from_std(socket)?;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                accepted = socket.accept() => accepted,
+                () = self.stop.notified() => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => worker.place(stream, peer, self),
+                Err(error) if is_of_the_client(&error) => {}
+                Err(error) => {
+                    tracing::error!(address = %self.address, %error, "cannot accept a connection");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+        // Who is in the queue already has connected, as far as it knows.
+        let socket = socket.into_std()?;
+        while let Ok((stream, peer)) = socket.accept() {
+            stream.set_nonblocking(true)?;
+            let stream = TcpStream::from_std(stream)?;
+            tokio::task::spawn_local(serve(Rc::clone(&worker), stream, peer, Rc::clone(self)));
+        }
+        Ok(())
+    }
+}
+
+/// The connection ended before it was accepted (`accept(2)`).
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}

@@ -1,0 +1,127 @@
+//! One request from its head to its end, whatever the end is: counted and logged exactly once.
+
+use crate::app::App;
+use crate::backend::{Backend, Ticket};
+use crate::client::Client;
+use crate::worker::Worker;
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, Uri};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// An instance has answered in full.
+    Served,
+    /// The proxy has answered by itself that it cannot be served: lost.
+    Lost,
+    /// Not a request that any app could have served.
+    NoApp,
+    /// The answer broke off in the middle: lost.
+    Cut,
+    /// The client went away.
+    ClientGone,
+}
+
+/// What the access log wants to know of a request's head.
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) host: Option<HeaderValue>,
+}
+
+/// A request in the making. Dropped before it has ended, it was the client who went.
+pub(crate) struct Record {
+    worker: Rc<Worker>,
+    pub(crate) client: Rc<Client>,
+    pub(crate) app: Option<Rc<App>>,
+    /// Whoever works on it, counted as in flight.
+    pub(crate) ticket: Option<Ticket>,
+    pub(crate) began: Instant,
+    pub(crate) id: HeaderValue,
+    pub(crate) tries: u32,
+    pub(crate) held: Duration,
+    pub(crate) status: StatusCode,
+    pub(crate) bytes: u64,
+    pub(crate) asked: Option<Box<Asked>>,
+    /// It was counted as sent again.
+    pub(crate) retried: bool,
+    ended: bool,
+}
+
+impl Record {
+    /// A request whose head was just read.
+    pub(crate) fn new(worker: Rc<Worker>, client: Rc<Client>, head: &Parts, began: Instant) -> Self {
+        let id = crate::headers::request_id(&head.headers, &worker.ids);
+        let asked = worker.access_log.is_on().then(|| {
+            Box::new(Asked {
+                method: head.method.clone(),
+                uri: head.uri.clone(),
+                host: head.headers.get(http::header::HOST).cloned(),
+            })
+        });
+        Self {
+            worker,
+            client,
+            app: None,
+            ticket: None,
+            began,
+            id,
+            tries: 0,
+            held: Duration::ZERO,
+            status: StatusCode::OK,
+            bytes: 0,
+            asked,
+            retried: false,
+            ended: false,
+        }
+    }
+
+    /// It has ended: counted, logged, and out of flight.
+    pub(crate) fn end(&mut self, how: Ending) {
+        self.end_keeping_ticket(how);
+        self.ticket = None;
+    }
+
+    /// It has ended, and the instance goes on with something else: the ticket is for that.
+    pub(crate) fn end_keeping_ticket(&mut self, how: Ending) -> Option<Ticket> {
+        if std::mem::replace(&mut self.ended, true) {
+            return None;
+        }
+        self.client.end();
+        let backend = self.ticket.as_ref().map(|ticket| Rc::clone(&ticket.backend));
+        self.count(how, backend.as_deref());
+        if let Some(asked) = self.asked.take() {
+            let status = match how {
+                // The client has not seen it, and never will: the word of nginx for it.
+                Ending::ClientGone => 499,
+                _ => self.status.as_u16(),
+            };
+            self.worker.access_log.write(self, &asked, status, backend.as_deref());
+        }
+        self.ticket.take()
+    }
+
+    fn count(&self, how: Ending, backend: Option<&Backend>) {
+        let server_error = self.status.is_server_error();
+        let tallies = [self.app.as_ref().map(|app| &app.tally), backend.map(|backend| &backend.tally)];
+        for tally in tallies.into_iter().flatten() {
+            tally.add(|count| match how {
+                Ending::Served => {
+                    count.served += 1;
+                    count.served_5xx += u64::from(server_error);
+                }
+                Ending::Lost | Ending::Cut => count.failed += 1,
+                Ending::ClientGone => count.client_gone += 1,
+                Ending::NoApp => {}
+            });
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.end(Ending::ClientGone);
+    }
+}

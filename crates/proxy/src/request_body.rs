@@ -1,0 +1,188 @@
+//! A request's body on its way to an instance, kept while it may have to be sent once more.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How long a client that has its answer may go on sending before its connection is closed. Closed at once,
+/// a client in the middle of sending would get a reset instead of the answer.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// A body that comes from a client: read once, sent as often as it must be and can be.
+pub(crate) struct Upload(RefCell<State>);
+
+struct State {
+    /// None once it has ended.
+    source: Option<Incoming>,
+    kept: Vec<Bytes>,
+    kept_bytes: u64,
+    /// Bytes that are kept at most.
+    limit: u64,
+    /// All that was read is in `kept`.
+    whole: bool,
+    trailers: Option<HeaderMap>,
+    /// The client broke off.
+    failed: bool,
+    length: Option<u64>,
+}
+
+impl Upload {
+    /// A body of which up to `limit` bytes are kept; none if there is no body.
+    pub(crate) fn new(source: Incoming, limit: u64) -> Option<Rc<Self>> {
+        if source.is_end_stream() {
+            return None;
+        }
+        let length = source.size_hint().exact();
+        Some(Rc::new(Self(RefCell::new(State {
+            source: Some(source),
+            kept: Vec::new(),
+            kept_bytes: 0,
+            limit,
+            whole: length.is_none_or(|bytes| bytes <= limit),
+            trailers: None,
+            failed: false,
+            length,
+        }))))
+    }
+
+    /// Whether all that was read so far can be sent again.
+    pub(crate) fn can_repeat(&self) -> bool {
+        let state = self.0.borrow();
+        state.whole && !state.failed
+    }
+
+    /// Whether the client broke off.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.0.borrow().failed
+    }
+
+    /// Whether it was read to its end.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.borrow().source.is_none()
+    }
+
+    /// It will not be sent again: what was kept is let go.
+    pub(crate) fn forget(&self) {
+        let mut state = self.0.borrow_mut();
+        state.whole = false;
+        state.limit = 0;
+    }
+
+    /// No instance reads it any more: what the client still sends is read and thrown away for a while, so
+    /// that it can take its answer, and use its connection again.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.0.borrow_mut();
+        if let Some(mut source) = state.source.take().filter(|_| !state.failed) {
+            let drain = async move {
+                while let Some(Ok(_)) = std::future::poll_fn(|cx| Pin::new(&mut source).poll_frame(cx)).await
+                {
+                }
+            };
+            tokio::task::spawn_local(tokio::time::timeout(DRAIN, drain));
+        }
+    }
+
+    fn poll_next(
+        &self,
+        cursor: &mut usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let state = &mut *self.0.borrow_mut();
+        if let Some(kept) = state.kept.get(*cursor) {
+            *cursor += 1;
+            return Poll::Ready(Some(Ok(Frame::data(kept.clone()))));
+        }
+        if !state.whole && !state.kept.is_empty() {
+            // Only now, as whoever sends it again has to pass all of it first.
+            state.kept = Vec::new();
+            *cursor = 0;
+        }
+        let Some(source) = &mut state.source else {
+            return Poll::Ready(state.trailers.clone().map(|trailers| Ok(Frame::trailers(trailers))));
+        };
+        let Poll::Ready(next) = Pin::new(&mut *source).poll_frame(cx) else { return Poll::Pending };
+        let frame = match next {
+            None => {
+                state.source = None;
+                return Poll::Ready(None);
+            }
+            Some(Err(error)) => {
+                state.failed = true;
+                return Poll::Ready(Some(Err(error)));
+            }
+            Some(Ok(frame)) => frame,
+        };
+        if let Some(data) = frame.data_ref() {
+            state.kept_bytes += data.len() as u64;
+            state.whole &= state.kept_bytes <= state.limit;
+            if source.is_end_stream() {
+                state.source = None;
+            }
+            if state.whole {
+                state.kept.push(data.clone());
+                *cursor += 1;
+            }
+        } else if let Some(trailers) = frame.trailers_ref() {
+            state.trailers = Some(trailers.clone());
+            state.source = None;
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+}
+
+/// The body of one try.
+pub(crate) struct RequestBody {
+    upload: Option<Rc<Upload>>,
+    /// Frames of `kept` that this try has sent.
+    cursor: usize,
+    trailed: bool,
+}
+
+impl RequestBody {
+    /// The body, from its beginning.
+    pub(crate) fn new(upload: Option<&Rc<Upload>>) -> Self {
+        Self { upload: upload.map(Rc::clone), cursor: 0, trailed: false }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        let Some(upload) = &this.upload else { return Poll::Ready(None) };
+        if this.trailed {
+            return Poll::Ready(None);
+        }
+        let next = upload.poll_next(&mut this.cursor, cx);
+        if let Poll::Ready(Some(Ok(frame))) = &next {
+            this.trailed = frame.is_trailers();
+        }
+        next
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.upload.as_ref().is_none_or(|upload| {
+            let state = upload.0.borrow();
+            self.trailed
+                || (state.source.is_none() && self.cursor >= state.kept.len() && state.trailers.is_none())
+        })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.upload {
+            None => SizeHint::with_exact(0),
+            Some(upload) => upload.0.borrow().length.map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The process: its threads, from begin to end.
+
+use crate::access_log::{AccessLog, AccessLogWriter};
+use crate::coordinator::Coordinator;
+use crate::crew::Crew;
+use crate::link::Link;
+use crate::plan::Plan;
+use crate::worker::{Lines, Worker};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::sync::{mpsc, watch};
+
+/// Words of workers that wait for the main thread.
+const WORDS: usize = 256;
+
+/// What the process is started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `GAPLESS_HOME`: the socket for control is `proxy.sock` in it, the access log `logs/access.log`.
+    pub home: PathBuf,
+    /// Number of workers, at least 1: threads that serve requests.
+    pub workers: usize,
+    /// File that the proxy's own words are appended to; none for stderr.
+    pub log: Option<PathBuf>,
+}
+
+/// Why the proxy could not run.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("cannot listen for control at {path}: {source}")]
+    Socket { path: PathBuf, source: io::Error },
+    #[error("cannot start {what}: {source}")]
+    Start { what: &'static str, source: io::Error },
+}
+
+/// Runs the proxy until it is told to stop, by control or by SIGTERM. Success unless it could not start.
+pub fn run(options: Options) -> ExitCode {
+    if let Err(error) = open_log(options.log.as_deref()) {
+        eprintln!("gapless proxy: cannot open its log, using stderr: {error}");
+    }
+    match start(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the proxy cannot run");
+            eprintln!("gapless proxy: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(options: &Options) -> Result<(), RunError> {
+    let begun = |what| move |source| RunError::Start { what, source };
+    raise_limit();
+    let path = options.home.join("proxy.sock");
+    let runtime = runtime().map_err(begun("the main thread"))?;
+    let link = {
+        let _context = runtime.enter();
+        Link::bind(&path).map_err(|source| RunError::Socket { path, source })?
+    };
+    let writer = AccessLogWriter::start(options.home.join("logs/access.log"))
+        .map_err(begun("the access log's thread"))?;
+    let (plans, _) = watch::channel(Arc::new(Plan::default()));
+    let (questions, _) = watch::channel(0);
+    let (words, heard) = mpsc::channel(WORDS);
+    let mut threads = Vec::new();
+    for (crew, handed) in Crew::muster(options.workers.max(1)) {
+        let lines = Lines {
+            plans: plans.subscribe(),
+            questions: questions.subscribe(),
+            handed,
+            words: words.clone(),
+        };
+        threads.push(work(crew, writer.clone(), lines).map_err(begun("a worker"))?);
+    }
+    drop((words, writer));
+    tracing::info!(pid = std::process::id(), workers = threads.len(), "the proxy runs");
+    runtime.block_on(async {
+        Coordinator::new(link, threads.len(), plans, questions, heard).run().await;
+    });
+    // Workers end as the main thread's ends of their channels are gone.
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a worker has panicked");
+        }
+    }
+    Ok(())
+}
+
+/// Starts a worker's thread.
+fn work(crew: Crew, writer: AccessLogWriter, lines: Lines) -> io::Result<JoinHandle<()>> {
+    let runtime_failed = "a worker has no runtime";
+    std::thread::Builder::new().name(format!("worker-{}", crew.me())).spawn(move || match runtime() {
+        Ok(runtime) => runtime.block_on(async {
+            let worker = Rc::new(Worker::new(crew, AccessLog::new(writer)));
+            worker.run(lines).await;
+        }),
+        Err(error) => tracing::error!(%error, runtime_failed),
+    })
+}
+
+fn runtime() -> io::Result<LocalRuntime> {
+    Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+}
+
+/// Each request takes two descriptors: as many as the system allows.
+fn raise_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
+}
+
+fn open_log(path: Option<&Path>) -> io::Result<()> {
+    let format = tracing_subscriber::fmt().with_ansi(false);
+    // An error means that whoever runs us has set it up already.
+    let _ = match path {
+        None => format.with_writer(io::stderr).try_init(),
+        Some(path) => {
+            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+            format.with_writer(Mutex::new(file)).try_init()
+        }
+    };
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! One connection to an instance, driven by whoever has a request on it.
+//!
+//! The connection is no task of its own: the request that uses it polls it, so an answer passes from one
+//! socket to the other without waking anybody in between. While it is idle nobody polls it; that it was
+//! closed meanwhile is seen when it is taken from the pool.
+
+use crate::instance_io::{InstanceIo, Meter};
+use crate::request_body::RequestBody;
+use bytes::Bytes;
+use gapless_model::Address;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// Bodies pass through buffers of at most this many bytes.
+const BUFFER: usize = 128 * 1024;
+
+/// A connection, with what is needed to know how far a request got on it.
+pub(crate) struct Upstream {
+    send: SendRequest<RequestBody>,
+    connection: Connection<TokioIo<InstanceIo>, RequestBody>,
+    /// The connection has said all it will ever say.
+    ended: bool,
+    meter: Rc<Meter>,
+}
+
+/// How far a request got that has no answer.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub(crate) enum Reached {
+    /// Not one byte of it was written.
+    Nowhere,
+    /// Some or all of it was written, and the connection ended without an answer.
+    Sent,
+    /// What came back is no HTTP.
+    Nonsense,
+}
+
+/// A request without an answer.
+#[derive(Debug)]
+pub(crate) struct Broken {
+    pub(crate) reached: Reached,
+    pub(crate) cause: String,
+}
+
+impl Upstream {
+    /// Connects within `limit`.
+    ///
+    /// # Errors
+    /// Those of `connect(2)`; `TimedOut` when the instance does not take connections off its queue.
+    pub(crate) async fn connect(address: &Address, limit: Duration) -> io::Result<Box<Self>> {
+        let deadline = Instant::now() + limit;
+        let io = timeout_at(deadline, connect(address)).await??;
+        let meter = io.meter();
+        let (send, connection) = Builder::new()
+            .max_buf_size(BUFFER)
+            .handshake(TokioIo::new(io))
+            .await
+            .map_err(io::Error::other)?;
+        Ok(Box::new(Self { send, connection, ended: false, meter }))
+    }
+
+    /// Sends a request and waits for the head of its answer. `watch` is polled along with it; when it is
+    /// ready the request is given up.
+    pub(crate) async fn exchange(
+        &mut self,
+        request: Request<RequestBody>,
+        mut watch: impl FnMut(&mut Context<'_>) -> Poll<()>,
+    ) -> Option<Result<Response<Incoming>, Broken>> {
+        let written = self.meter.written();
+        let mut answer = pin!(self.send.try_send_request(request));
+        let mut cause = None;
+        let result = poll_fn(|cx| {
+            if !self.ended
+                && let Poll::Ready(end) = self.connection.poll_without_shutdown(cx)
+            {
+                self.ended = true;
+                cause = end.err();
+            }
+            if let Poll::Ready(result) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Some(Some(result)));
+            }
+            if self.meter.is_deaf() && self.meter.written() == written {
+                return Poll::Ready(Some(None));
+            }
+            watch(cx).map(|()| None)
+        })
+        .await?;
+        Some(match result {
+            Some(Ok(response)) => Ok(response),
+            Some(Err(error)) => {
+                let error = error.into_error();
+                let reached = if error.is_parse() {
+                    Reached::Nonsense
+                } else if self.meter.written() == written {
+                    Reached::Nowhere
+                } else {
+                    Reached::Sent
+                };
+                Err(Broken { reached, cause: describe(&error, cause.as_ref()) })
+            }
+            None => Err(Broken { reached: Reached::Nowhere, cause: "the instance has closed".to_owned() }),
+        })
+    }
+
+    /// Lets the connection read and write; to be called while an answer's body is awaited.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+        if !self.ended && self.connection.poll_without_shutdown(cx).is_ready() {
+            self.ended = true;
+        }
+    }
+
+    /// Drives the connection until it has nothing more to do for the request, by itself.
+    pub(crate) async fn finish(mut self: Box<Self>) {
+        poll_fn(|cx| {
+            self.drive(cx);
+            if self.ended || self.send.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Whether another request can be sent on it.
+    pub(crate) fn is_reusable(&mut self, cx: &mut Context<'_>) -> bool {
+        self.drive(cx);
+        !self.ended && self.send.is_ready() && !self.meter.is_deaf()
+    }
+
+    /// Whether the other side has closed without our having noticed yet; costs a system call.
+    pub(crate) fn has_ended_quietly(&self) -> bool {
+        self.meter.peek_says_ended()
+    }
+
+    /// The bare connection after a `101`, with what was read beyond the head.
+    pub(crate) fn into_tunnel(self) -> (TokioIo<InstanceIo>, Bytes) {
+        self.meter.be_strict();
+        let parts = self.connection.into_parts();
+        (parts.io, parts.read_buf)
+    }
+}
+
+/// Connects; a Unix socket whose queue is full says `EAGAIN` at once (`connect(2)`), and is asked again.
+async fn connect(address: &Address) -> io::Result<InstanceIo> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match InstanceIo::connect(address).await {
+            Err(full) if full.kind() == io::ErrorKind::WouldBlock => {
+                sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(50));
+            }
+            result => return result,
+        }
+    }
+}
+
+fn describe(error: &hyper::Error, connection: Option<&hyper::Error>) -> String {
+    use std::error::Error;
+    let mut text = error.to_string();
+    for cause in [error.source(), connection.map(|e| e as &dyn Error)].into_iter().flatten() {
+        text = format!("{text}: {cause}");
+    }
+    text
+}

@@ -1,0 +1,251 @@
+//! A worker: one thread with everything that it needs of its own, so that a request meets no lock.
+
+use crate::access_log::AccessLog;
+use crate::app::App;
+use crate::backend::Backend;
+use crate::connection::serve;
+use crate::crew::{Crew, Handed, Open};
+use crate::headers::RequestIds;
+use crate::listener::Listener;
+use crate::plan::{AppReport, InstanceReport, Plan, Report, What, Word};
+use crate::table::Table;
+use gapless_model::{AppName, InstanceId};
+use gapless_routing::{AppRouting, InFlight};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often idle connections to instances are looked through.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What a worker hears and says.
+pub(crate) struct Lines {
+    pub(crate) plans: watch::Receiver<Arc<Plan>>,
+    pub(crate) questions: watch::Receiver<u64>,
+    pub(crate) handed: mpsc::Receiver<Handed>,
+    pub(crate) words: mpsc::Sender<Word>,
+}
+
+/// A worker's own world.
+pub(crate) struct Worker {
+    crew: Crew,
+    apps: RefCell<BTreeMap<AppName, Rc<App>>>,
+    backends: RefCell<BTreeMap<InstanceId, Rc<Backend>>>,
+    listeners: RefCell<BTreeMap<SocketAddr, Rc<Listener>>>,
+    pub(crate) access_log: AccessLog,
+    pub(crate) ids: RequestIds,
+    pub(crate) active: Rc<Cell<u32>>,
+    newsroom: Rc<Notify>,
+}
+
+impl Worker {
+    /// A worker that routes nothing yet.
+    pub(crate) fn new(crew: Crew, access_log: AccessLog) -> Self {
+        Self {
+            crew,
+            apps: RefCell::default(),
+            backends: RefCell::default(),
+            listeners: RefCell::default(),
+            access_log,
+            ids: RequestIds::default(),
+            active: Rc::default(),
+            newsroom: Rc::default(),
+        }
+    }
+
+    /// Works until the main thread is gone.
+    pub(crate) async fn run(self: Rc<Self>, mut lines: Lines) {
+        tokio::task::spawn_local({
+            let worker = Rc::clone(&self);
+            async move { worker.access_log.flush_forever().await }
+        });
+        let mut sweep = interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let what = tokio::select! {
+                biased;
+                changed = lines.plans.changed() => {
+                    if changed.is_err() { return }
+                    let plan = Arc::clone(&lines.plans.borrow_and_update());
+                    self.apply(&plan);
+                    What::Applied { plan: plan.number, report: self.report() }
+                }
+                () = self.newsroom.notified() => What::Finished(self.finished()),
+                changed = lines.questions.changed() => {
+                    if changed.is_err() { return }
+                    let question = *lines.questions.borrow_and_update();
+                    What::Report { question, report: self.report() }
+                }
+                Some(handed) = lines.handed.recv() => {
+                    self.take_over(handed);
+                    continue;
+                }
+                _ = sweep.tick() => {
+                    let now = Instant::now();
+                    self.backends.borrow().values().for_each(|backend| backend.pool.sweep(now));
+                    continue;
+                }
+            };
+            // The main thread takes them faster than they can come.
+            if lines.words.send(Word { worker: self.crew.me(), what }).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Routes by this plan from here on: all of it happens between two requests.
+    fn apply(self: &Rc<Self>, plan: &Plan) {
+        self.apply_apps(plan);
+        self.apply_listeners(plan);
+        self.access_log.turn(plan.snapshot.access_log);
+    }
+
+    fn apply_apps(&self, plan: &Plan) {
+        let mut apps = self.apps.borrow_mut();
+        let mut named = Vec::new();
+        for routing in &plan.snapshot.apps {
+            let places = plan.places.get(&routing.app).cloned().unwrap_or_default();
+            let serving = self.apply_backends(routing, &mut named);
+            let app = apps
+                .entry(routing.app.clone())
+                .or_insert_with(|| Rc::new(App::new(routing.app.clone(), Arc::clone(&places))));
+            app.update(&routing.hold, &routing.retry, places, serving);
+        }
+        for (name, app) in apps.iter() {
+            if !plan.snapshot.apps.iter().any(|routing| routing.app == *name) {
+                app.leave();
+            }
+        }
+        for (instance, backend) in self.backends.borrow().iter() {
+            if !named.contains(&instance) {
+                backend.leave();
+            }
+        }
+    }
+
+    /// Takes what a snapshot says of one app's instances. Returns those that serve.
+    fn apply_backends<'a>(
+        &self,
+        routing: &'a AppRouting,
+        named: &mut Vec<&'a InstanceId>,
+    ) -> Vec<Rc<Backend>> {
+        let mut backends = self.backends.borrow_mut();
+        let mut serving = Vec::new();
+        for view in &routing.backends {
+            named.push(&view.instance);
+            let backend = backends
+                .entry(view.instance.clone())
+                .or_insert_with(|| Rc::new(Backend::new(view, Rc::clone(&self.newsroom))));
+            backend.update(view);
+            if backend.serves() {
+                serving.push(Rc::clone(backend));
+            }
+        }
+        serving
+    }
+
+    fn apply_listeners(self: &Rc<Self>, plan: &Plan) {
+        let mut listeners = self.listeners.borrow_mut();
+        for (address, socket) in &plan.sockets {
+            let listener = match listeners.get(address) {
+                Some(listener) if listener.accepts_on(socket) => Rc::clone(listener),
+                former => {
+                    if let Some(former) = former {
+                        former.close();
+                    }
+                    let listener = Rc::new(Listener::new(*address, socket));
+                    let socket = match socket.try_clone() {
+                        Ok(socket) => socket,
+                        Err(error) => {
+                            tracing::error!(%address, %error, "cannot copy a listener");
+                            continue;
+                        }
+                    };
+                    listeners.insert(*address, Rc::clone(&listener));
+                    tokio::task::spawn_local(Rc::clone(&listener).accept(Rc::clone(self), socket));
+                    listener
+                }
+            };
+            listener.route(self.table(plan, *address));
+        }
+        for (address, listener) in listeners.iter() {
+            if !plan.sockets.iter().any(|(wanted, _)| wanted == address) && !listener.is_closing() {
+                listener.close();
+            }
+        }
+    }
+
+    fn table(&self, plan: &Plan, listener: SocketAddr) -> Table<Rc<App>> {
+        let apps = self.apps.borrow();
+        let mut table = Table::default();
+        for route in plan.snapshot.routes.iter().filter(|route| route.listener == listener) {
+            if let Some(app) = apps.get(&route.app) {
+                table.insert(route.host.as_ref(), &route.path, Rc::clone(app));
+            }
+        }
+        table
+    }
+
+    /// What was counted since this was last called. What has left and has nothing more to say is forgotten.
+    fn report(&self) -> Report {
+        let mut backends = self.backends.borrow_mut();
+        let mut apps = self.apps.borrow_mut();
+        let instance = |backend: &Rc<Backend>| InstanceReport {
+            instance: backend.instance.clone(),
+            release: backend.release,
+            traffic: backend.tally.take(),
+            in_flight: backend.in_flight(),
+        };
+        let app = |app: &Rc<App>| AppReport {
+            app: app.name.clone(),
+            traffic: app.tally.take(),
+            longest_stall: app.take_stall(),
+            holding: app.holding.get(),
+        };
+        let report = Report {
+            instances: backends.values().map(instance).collect(),
+            apps: apps.values().map(app).collect(),
+            active: self.active.get(),
+        };
+        // Requests that still count for them hold them.
+        backends.retain(|_, backend| backend.serves() || backend.has_news() || Rc::strong_count(backend) > 1);
+        apps.retain(|_, app| !app.has_left() || Rc::strong_count(app) > 1);
+        report
+    }
+
+    /// Instances that finish and have less to do than when this was last called.
+    fn finished(&self) -> Vec<(InstanceId, InFlight)> {
+        let backends = self.backends.borrow();
+        let news = backends.values().filter(|backend| backend.take_news());
+        news.map(|backend| (backend.instance.clone(), backend.in_flight())).collect()
+    }
+
+    /// Serves a connection that was just accepted, or gives it to a worker that has fewer.
+    pub(crate) fn place(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr, listener: &Rc<Listener>) {
+        let Some(stream) = self.crew.hand_over(stream, peer, listener.address) else { return };
+        tokio::task::spawn_local(serve(Rc::clone(self), stream, peer, Rc::clone(listener)));
+    }
+
+    /// Serves a connection that another worker has accepted.
+    fn take_over(self: &Rc<Self>, handed: Handed) {
+        let listener = self.listeners.borrow().get(&handed.listener).map(Rc::clone);
+        match (TcpStream::from_std(handed.stream), listener) {
+            (Ok(stream), Some(listener)) => {
+                tokio::task::spawn_local(serve(Rc::clone(self), stream, handed.peer, listener));
+            }
+            (Err(error), _) => tracing::error!(%error, "cannot take over a connection"),
+            (_, None) => tracing::error!(address = %handed.listener, "a connection of an unknown listener"),
+        }
+    }
+
+    /// Counts a connection as open.
+    pub(crate) fn count_connection(&self) -> Open {
+        self.crew.open()
+    }
+}

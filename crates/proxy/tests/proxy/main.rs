@@ -1,0 +1,16 @@
+//! The proxy with real sockets: a thread that runs it, instances that behave as they are told, and a control
+//! that tells it what to do.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
+
+mod instance;
+mod stage;
+
+mod bodies;
+mod connections;
+mod control;
+mod holding;
+mod retries;
+mod routing;
+mod swaps;
+mod upgrades;
