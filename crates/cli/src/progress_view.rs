@@ -5,6 +5,7 @@ use crate::follow::Manner;
 use crate::render::progress::{At, Shown, live, plain};
 use crate::screen::{self, Screen};
 use gapless_api::Progress;
+use gapless_model::RolloutPhase;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write;
 use std::time::Instant;
@@ -52,6 +53,8 @@ impl ProgressView {
     pub(crate) fn heard(&mut self, i: usize, progress: Progress) {
         match progress {
             Progress::Queued { behind } => self.at(i, At::Queued(behind)),
+            // The receipt says it better, and comes next.
+            Progress::At(stand) if matches!(stand.phase, Some(RolloutPhase::Ended { .. })) => {}
             Progress::At(stand) => self.at(i, At::Stand(stand)),
             Progress::Ended { .. } | Progress::Dropped { .. } | Progress::Settled => {}
         }

@@ -1,6 +1,6 @@
 //! `gapless delete`: stops apps and forgets them.
 
-use super::watched::{self, Watch};
+use super::watched::{self, Begun, Watch};
 use crate::errors::Error;
 use crate::exit::Exit;
 use crate::session::{Need, Session};
@@ -20,8 +20,8 @@ pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error
     let client = session.reach(Need::Resume).await?;
     let mut begun = Vec::new();
     for app in args.apps {
-        let done = client.delete(&app).await?;
-        begun.push((app, done.message));
+        let said = client.delete(&app).await?.message;
+        begun.push(Begun { app, said, done: "is deleted".into() });
     }
     watched::settled(session, begun, args.watch).await
 }

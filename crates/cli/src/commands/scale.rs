@@ -1,8 +1,9 @@
 //! `gapless scale`: another number of instances.
 
-use super::watched::{self, Watch};
+use super::watched::{self, Begun, Watch};
 use crate::errors::Error;
 use crate::exit::Exit;
+use crate::render::figures::counted;
 use crate::session::{Need, Session};
 use gapless_api::request::ScaleRequest;
 use gapless_model::AppName;
@@ -21,6 +22,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error> {
     let client = session.reach(Need::Resume).await?;
-    let done = client.scale(&args.app, ScaleRequest { instances: args.instances }).await?;
-    watched::settled(session, vec![(args.app, done.message)], args.watch).await
+    let said = client.scale(&args.app, ScaleRequest { instances: args.instances }).await?.message;
+    let done = format!("has {} now", counted(args.instances.into(), "instance"));
+    watched::settled(session, vec![Begun { app: args.app, said, done }], args.watch).await
 }

@@ -68,27 +68,37 @@ pub(crate) async fn rollouts(
     Ok(endings.iter().map(Ending::exit).fold(Exit::Done, Exit::and))
 }
 
-/// Watches apps until each is as it should be; `said` are control's words to each.
-pub(crate) async fn settled(
-    session: &Rc<Session>,
-    apps: Vec<(AppName, String)>,
-    watch: Watch,
-) -> Result<Exit, Error> {
-    let (subjects, said): (Vec<_>, Vec<_>) =
-        apps.into_iter().map(|(app, said)| (Subject::App(app), said)).unzip();
-    if !watch.detach {
-        let endings = follow(session, &subjects, Manner::by_json(watch.json)).await?;
-        if watch.json {
-            endings_json(&subjects, &endings)?;
-            return Ok(Exit::Done);
+/// Something that was begun with an app.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// Which app.
+    pub(crate) app: AppName,
+    /// Control's words: what goes on.
+    pub(crate) said: String,
+    /// What is so when it has settled, after the app's name.
+    pub(crate) done: String,
+}
+
+/// Watches apps until each is as it should be.
+pub(crate) async fn settled(session: &Rc<Session>, begun: Vec<Begun>, watch: Watch) -> Result<Exit, Error> {
+    if watch.detach {
+        for Begun { app, said, .. } in &begun {
+            if watch.json {
+                screen::json(&serde_json::json!({ "app": app, "message": said }))?;
+            } else {
+                screen::out(&format!("{} {said}\n", paint::good("✓")))?;
+            }
         }
+        return Ok(Exit::Done);
     }
-    for (subject, said) in subjects.iter().zip(&said) {
-        if watch.json {
-            screen::json(&serde_json::json!({ "app": subject.app(), "message": said }))?;
-        } else {
-            screen::out(&format!("{} {}  {said}\n", paint::good("✓"), paint::bold(subject.app())))?;
-        }
+    let subjects: Vec<_> = begun.iter().map(|begun| Subject::App(begun.app.clone())).collect();
+    let endings = follow(session, &subjects, Manner::by_json(watch.json)).await?;
+    if watch.json {
+        endings_json(&subjects, &endings)?;
+        return Ok(Exit::Done);
+    }
+    for Begun { app, done, .. } in &begun {
+        screen::out(&format!("{} {}  {done}\n", paint::good("✓"), paint::bold(app)))?;
     }
     Ok(Exit::Done)
 }
@@ -99,7 +109,7 @@ pub(crate) async fn act_once(session: &Session, app: &AppName, act: Act, json: b
     if json {
         screen::json(&done)?;
     } else {
-        screen::out(&format!("{} {}  {}\n", paint::good("✓"), paint::bold(app), done.message))?;
+        screen::out(&format!("{} {}\n", paint::good("✓"), done.message))?;
     }
     Ok(Exit::Done)
 }
@@ -114,8 +124,21 @@ pub(crate) async fn act_and_settle(
     let client = session.reach(crate::session::Need::Resume).await?;
     let mut begun = Vec::new();
     for app in apps {
-        let done = client.act(&app, act).await?;
-        begun.push((app, done.message));
+        let said = client.act(&app, act).await?.message;
+        begun.push(Begun { app, said, done: done(act).into() });
     }
     settled(session, begun, watch).await
+}
+
+/// What is so when an app has settled after an act.
+const fn done(act: Act) -> &'static str {
+    match act {
+        Act::Restart => "is restarted",
+        Act::Stop => "is stopped",
+        Act::Start => "is started",
+        Act::Abort => "is back on the old release",
+        Act::Pause => "is paused",
+        Act::Resume => "goes on",
+        Act::Promote => "is promoted",
+    }
 }

@@ -11,7 +11,9 @@ use jiff::tz::TimeZone;
 /// The table, in the order of the events.
 pub(crate) fn history(events: &[Event], zone: &TimeZone) -> String {
     let columns = [Column::Text("when"), Column::Text("app"), Column::Text("what")];
-    let rows = events.iter().map(|event| {
+    // That a rollout has ended is said again, with how, by the event after it.
+    let twice = |what: &What| matches!(what, What::RolloutMoved { phase: RolloutPhase::Ended { .. }, .. });
+    let rows = events.iter().filter(|event| !twice(&event.what)).map(|event| {
         let app = event.app.as_ref().map_or_else(|| "-".into(), ToString::to_string);
         vec![at(event.at, zone), app, what(&event.what)]
     });

@@ -1,6 +1,6 @@
 //! A rollout, or an app that settles, as it goes: a few lines drawn over themselves, or a line per change.
 
-use crate::render::figures::{count, millis, split};
+use crate::render::figures::{count, counted, millis, split};
 use crate::render::paint;
 use gapless_api::progress::Stand;
 use gapless_api::status::Waiting;
@@ -115,10 +115,10 @@ fn phase(stand: &Stand) -> &'static str {
 fn ready(stand: &Stand, to: Option<ReleaseId>) -> String {
     let to = to.filter(|_| stand.phase.is_some());
     let Some(to) = to else {
-        let ready: u32 = stand.ready.values().sum();
-        let rest = stand.instances.len().saturating_sub(ready as usize);
-        let others = if rest > 0 { format!(", {rest} not") } else { String::new() };
-        return format!("{ready} of {} ready{others}", stand.wanted);
+        if stand.wanted == 0 {
+            return format!("{} left", counted(stand.instances.len() as u64, "instance"));
+        }
+        return format!("{} of {} ready", stand.ready.values().sum::<u32>(), stand.wanted);
     };
     let new = stand.ready.get(&to).copied().unwrap_or(0);
     let mut text = format!("{to} {new}/{} ready", stand.wanted);

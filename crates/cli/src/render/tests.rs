@@ -127,6 +127,8 @@ fn progress_drawn_and_written() {
     lossy.phase = Some(RolloutPhase::Baking { since: Moment::from_millis(1), until: Moment::from_millis(2) });
     let mut settling = stand(vec![to_drain(1, 3)]);
     (settling.phase, settling.served) = (None, 0);
+    let mut stopping = settling.clone();
+    (stopping.wanted, stopping.ready, stopping.split) = (0, [].into(), [].into());
     let all = [
         ("asking", shown(At::Asking)),
         ("queued", shown(At::Queued(RolloutId(3)))),
@@ -134,6 +136,7 @@ fn progress_drawn_and_written() {
         ("rolling", rolling.clone()),
         ("lossy", shown(At::Stand(Box::new(lossy)))),
         ("settling", Shown { to: None, ..shown(At::Stand(Box::new(settling))) }),
+        ("stopping", Shown { to: None, ..shown(At::Stand(Box::new(stopping))) }),
     ];
     let age = Duration::from_millis(1_500);
     holds!("progress_drawn", cases(all.iter().map(|(name, s)| (*name, progress::live(s, age, "⠋")))));
@@ -212,6 +215,10 @@ fn releases_and_history() {
         What::InstanceFailed { instance: instance(7), failure },
         What::RolloutMoved { rollout, phase: returning },
         What::RolloutMoved { rollout, phase: RolloutPhase::Retiring { since: Moment::from_millis(1) } },
+        What::RolloutMoved {
+            rollout,
+            phase: RolloutPhase::Ended { at: Moment::from_millis(1), outcome: Outcome::Completed },
+        },
         What::RolloutPaused { rollout },
         What::RolloutResumed { rollout },
         What::RolloutSuperseded { kind: RolloutKind::Reload, by: RolloutKind::Deploy },
