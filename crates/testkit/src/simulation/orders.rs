@@ -1,0 +1,78 @@
+//! The engine's orders, taken down one by one, so that control can die between any two.
+
+use gapless_control::platform::{AdoptOrder, Errand, Journal, Platform, StartOrder};
+use gapless_model::InstanceId;
+use gapless_model::app::{LogSpec, RestartSpec};
+use gapless_model::instance::ProcessId;
+use gapless_routing::Snapshot;
+use gapless_store::Change;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// One order.
+#[derive(Debug)]
+pub(super) enum Order {
+    Start(StartOrder),
+    Adopt(AdoptOrder),
+    Stop(InstanceId),
+    Restart(InstanceId),
+    Forget(InstanceId),
+    EndStray(ProcessId),
+    Route(Snapshot),
+    Commit(u64, Vec<Change>),
+}
+
+/// Takes orders down. Platform and journal are two ends of the same list: their order among each other counts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Dictation(Rc<RefCell<Vec<Order>>>);
+
+impl Dictation {
+    /// What was ordered since the last time.
+    pub(super) fn take(&self) -> Vec<Order> {
+        self.0.take()
+    }
+
+    fn push(&self, order: Order) {
+        self.0.borrow_mut().push(order);
+    }
+}
+
+impl Platform for Dictation {
+    fn start(&mut self, order: StartOrder) {
+        self.push(Order::Start(order));
+    }
+
+    fn adopt(&mut self, order: AdoptOrder) {
+        self.push(Order::Adopt(order));
+    }
+
+    fn stop(&mut self, instance: &InstanceId) {
+        self.push(Order::Stop(instance.clone()));
+    }
+
+    fn restart(&mut self, instance: &InstanceId) {
+        self.push(Order::Restart(instance.clone()));
+    }
+
+    fn forget(&mut self, instance: &InstanceId) {
+        self.push(Order::Forget(instance.clone()));
+    }
+
+    fn end_stray(&mut self, process: ProcessId) {
+        self.push(Order::EndStray(process));
+    }
+
+    fn reconfigure(&mut self, _: &InstanceId, _: &RestartSpec, _: &LogSpec) {}
+
+    fn route(&mut self, snapshot: Snapshot) {
+        self.push(Order::Route(snapshot));
+    }
+
+    fn tidy(&mut self, _: Errand) {}
+}
+
+impl Journal for Dictation {
+    fn commit(&mut self, token: u64, changes: Vec<Change>) {
+        self.push(Order::Commit(token, changes));
+    }
+}

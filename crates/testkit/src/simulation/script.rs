@@ -1,0 +1,107 @@
+//! The user, and the misfortunes.
+
+use super::event::{Event, Turn};
+use super::scenario::{Act, Character};
+use super::spec;
+use super::world::World;
+use gapless_control::engine::NewRelease;
+use gapless_model::RolloutKind;
+
+impl World {
+    /// Makes an app known and starts it.
+    pub(super) fn define(&mut self, app: usize) {
+        let shape = self.scenario.apps[app].clone();
+        let (name, settings) = (spec::name(app), spec::settings(app, &shape));
+        self.act(|engine, world| {
+            engine.configure(&name, &settings, world);
+            engine.settle(world);
+        });
+        self.roll_out(app, shape.first, RolloutKind::Up);
+    }
+
+    fn roll_out(&mut self, app: usize, character: Character, kind: RolloutKind) {
+        let name = spec::name(app);
+        let routed = self.scenario.apps[app].routed;
+        let to = self.control_mut().engine.reserve_release(&name);
+        self.characters.insert((name.clone(), to), character);
+        self.act(|engine, world| {
+            let made = NewRelease::Made(Box::new(spec::release(to, routed)));
+            let ticket = engine.begin_rollout(&name, made, kind, world);
+            engine.settle(world);
+            ticket.expect("the app is known")
+        });
+    }
+
+    /// Something of the script happens.
+    pub(super) fn perform(&mut self, act: Act) {
+        self.trace(|| format!("* {act:?}"));
+        let now = self.queue.now;
+        match act {
+            Act::KillControl => self.kill_control(),
+            Act::KillProxy(away) => self.kill_proxy(away),
+            Act::LoseAcknowledgements(ms) => self.deaf_until = now + ms,
+            Act::LagWorker(worker, ms) => self.lag = Some((worker, ms, now + ms)),
+            Act::FullDisk(ms) => {
+                self.disk_was_full = true;
+                self.journal.fill(now + ms);
+            }
+            Act::SlowDisk(ms) => self.journal.slow_down(ms, now + ms),
+            Act::Crash(place) => drop(self.befall(place, Turn::Ends { code: 134 })),
+            Act::Wedge(place) => drop(self.befall(place, Turn::Wedges)),
+            Act::Unready(place, ms) => {
+                if let Some(pid) = self.befall(place, Turn::Ready(false)) {
+                    self.queue.after(ms, Event::Process { pid, turn: Turn::Ready(true) });
+                }
+            }
+            _ => self.command(act),
+        }
+    }
+
+    fn befall(&mut self, place: usize, turn: Turn) -> Option<u32> {
+        let pids: Vec<u32> = self.running.values().copied().collect();
+        let pid = *pids.get(place.checked_rem(pids.len())?)?;
+        self.turn(pid, turn);
+        Some(pid)
+    }
+
+    /// A user's command; refused, as it may be, or given while there is nobody to take it.
+    fn command(&mut self, act: Act) {
+        if self.control.is_none() {
+            return;
+        }
+        let apps = self.scenario.apps.len();
+        let name = |place: usize| spec::name(place % apps);
+        if let Act::Deploy(app, character) = act {
+            return self.roll_out(app % apps, character, RolloutKind::Deploy);
+        }
+        self.act(|engine, world| {
+            // What is refused changes nothing.
+            let _ = match act {
+                Act::Scale(app, to) => engine.scale(&name(app), to, world),
+                Act::Pause(app) => engine.pause(&name(app), true, world),
+                Act::Resume(app) => engine.pause(&name(app), false, world),
+                Act::Abort(app) => engine.abort(&name(app)),
+                Act::Promote(app) => engine.promote(&name(app)),
+                Act::Stop(app) => engine.stop(&name(app), world),
+                Act::Start(app) => engine.start(&name(app), world),
+                Act::Restart(app) => engine.restart(&name(app), world),
+                Act::Rollback(app) => engine.rollback_target(&name(app), None).and_then(|to| {
+                    let kept = NewRelease::Kept(to);
+                    engine.begin_rollout(&name(app), kept, RolloutKind::Rollback, world).map(|_| String::new())
+                }),
+                _ => Ok(String::new()),
+            };
+            engine.settle(world);
+        });
+    }
+
+    /// The script is over: what was paused goes on, and a control that is not there comes back by itself.
+    pub(super) fn finish_script(&mut self) {
+        self.kills.clear();
+        let back = self.queue.now + self.scenario.away + 2;
+        self.run_until(back, |world| world.control.is_some());
+        for app in 0..self.scenario.apps.len() {
+            self.perform(Act::Resume(app));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Requests: each worker sends those that come to it to one of the instances that its own snapshot lets serve.
+
+use super::event::Event;
+use super::proxy::{Held, Request};
+use super::report::Broken;
+use super::spec;
+use super::world::World;
+use gapless_model::InstanceId;
+
+/// How often held requests are looked at.
+const LOOK: u64 = 20;
+
+impl World {
+    /// The next request of an app.
+    pub(super) fn request(&mut self, app: usize) {
+        if self.traffic {
+            let pause = self.rng.u64(5..=60);
+            self.queue.after(pause, Event::Request { app });
+        }
+        // Without a proxy clients wait in the listener's queue, or are told by the one that dies: neither is
+        // what is tried here.
+        let Some(workers) = self.proxy.as_ref().map(super::proxy::Proxy::workers) else { return };
+        let worker = self.rng.usize(0..workers);
+        self.send(app, worker, self.queue.now + spec::HOLD_TIMEOUT);
+    }
+
+    fn send(&mut self, app: usize, worker: usize, until: u64) {
+        let name = spec::name(app);
+        let Some(proxy) = &self.proxy else { return };
+        // One that refuses the connection is passed over.
+        let able: Vec<(&InstanceId, u32)> = proxy
+            .serving(worker, &name)
+            .filter_map(|id| self.process_of(id).filter(|p| p.listens()).map(|p| (id, p.id.pid)))
+            .collect();
+        let Some((instance, pid)) = self.rng.choice(&able).map(|(id, pid)| ((*id).clone(), *pid)) else {
+            return self.hold(Held { app, worker, until });
+        };
+        let process = &self.processes[&pid];
+        let (release, leaving, answers) = (process.release, process.leaving, process.can_serve());
+        if leaving {
+            self.broken(Broken::RoutedToTheLeaving { instance: instance.to_string() });
+        }
+        let id = self.next_request;
+        self.next_request += 1;
+        let upgraded = self.rng.u8(0..100) < 2;
+        let slowest = self.scenario.apps[app].slowest_request;
+        let takes = if upgraded { self.rng.u64(0..=slowest * 4) } else { self.rng.u64(1..=slowest.max(1)) };
+        let Some(proxy) = &mut self.proxy else { return };
+        let in_flight = proxy.in_flight.entry(pid).or_default();
+        if upgraded {
+            in_flight.upgraded += 1;
+        } else {
+            in_flight.requests += 1;
+        }
+        let proxy_pid = proxy.pid;
+        proxy.requests.insert(id, Request { app, instance, release, pid, upgraded });
+        if answers {
+            self.queue.after(takes, Event::Answered { proxy: proxy_pid, request: id });
+        }
+    }
+
+    fn hold(&mut self, held: Held) {
+        let Some(proxy) = &mut self.proxy else { return };
+        proxy.held.push_back(held);
+        if !std::mem::replace(&mut proxy.looks, true) {
+            let proxy = proxy.pid;
+            self.queue.after(LOOK, Event::Held { proxy });
+        }
+    }
+
+    /// Held requests are tried again, or given up.
+    pub(super) fn look_at_held(&mut self) {
+        let now = self.queue.now;
+        let Some(proxy) = &mut self.proxy else { return };
+        proxy.looks = false;
+        for held in std::mem::take(&mut proxy.held) {
+            if held.until <= now {
+                self.lost_in_hold(held.app);
+            } else {
+                self.send(held.app, held.worker, held.until);
+            }
+        }
+    }
+
+    /// A request is answered.
+    pub(super) fn answered(&mut self, id: u64) {
+        let Some(proxy) = &mut self.proxy else { return };
+        let Some(request) = proxy.requests.remove(&id) else { return };
+        proxy.count_served(&request, &spec::name(request.app));
+        self.report.served += 1;
+        self.release(&request);
+    }
+
+    /// A process is no more: its requests are lost. By whose doing was seen when it was told to stop.
+    pub(super) fn lose_requests_of(&mut self, pid: u32) {
+        let Some(proxy) = &mut self.proxy else { return };
+        let lost = proxy.requests.extract_if(.., |_, r| r.pid == pid);
+        for request in lost.map(|(_, request)| request).collect::<Vec<_>>() {
+            let Some(proxy) = &mut self.proxy else { return };
+            proxy.counts.entry(spec::name(request.app)).or_default().failed += 1;
+            self.release(&request);
+        }
+    }
+
+    fn release(&mut self, request: &Request) {
+        let Some(proxy) = &mut self.proxy else { return };
+        let Some(in_flight) = proxy.in_flight.get_mut(&request.pid) else { return };
+        if request.upgraded {
+            in_flight.upgraded -= 1;
+        } else {
+            in_flight.requests -= 1;
+        }
+        if in_flight.requests == 0 && in_flight.upgraded == 0 {
+            proxy.in_flight.remove(&request.pid);
+            self.report_idle(&request.instance);
+        }
+    }
+}

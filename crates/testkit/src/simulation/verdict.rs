@@ -1,0 +1,330 @@
+//! What must hold on the way, and in the end.
+
+use super::orders::{Dictation, Order};
+use super::report::Broken;
+use super::scenario::{Act, Fate, Policy};
+use super::spec;
+use super::world::World;
+use gapless_api::status::AppStatus;
+use gapless_control::engine::{Engine, Now, Recovery, World as EngineWorld};
+use gapless_model::{AppName, InstanceId, Moment, Outcome, ReleaseId, RolloutPhase, WallTime};
+use gapless_routing::{Duty, Snapshot};
+use gapless_store::{Change, RolloutRecord};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often in a row a rollout may be seen without anything that it waits for.
+const IDLE: u32 = 3;
+
+impl World {
+    /// 3. No stop signal before every worker has a split without it, and its work is done or its deadline has
+    /// passed.
+    pub(super) fn check_stop(&mut self, id: &InstanceId, hangs: bool) {
+        let Some(pid) = self.process_of(id).filter(|p| !p.leaving).map(|p| p.id.pid) else { return };
+        let instance = id.to_string();
+        if self.proxy.as_ref().is_some_and(|p| p.routes_to(id)) {
+            self.broken(Broken::StoppedWhileRouted { instance: instance.clone() });
+        }
+        if hangs {
+            return;
+        }
+        let retiring = self.retiring.get(id).copied();
+        if !retiring.is_some_and(|(_, written)| written || self.disk_was_full) {
+            self.broken(Broken::StoppedUnwritten { instance: instance.clone() });
+        }
+        let in_flight = self.proxy.as_ref().and_then(|p| p.in_flight.get(&pid)).copied().unwrap_or_default();
+        let requests = in_flight.requests + in_flight.upgraded;
+        let due = retiring.is_some_and(|(r, _)| self.queue.now >= r.drain_deadline.as_millis());
+        if requests > 0 && !due {
+            self.broken(Broken::StoppedAtWork { instance, requests });
+        }
+    }
+
+    /// An instance that runs for an app that is known is never a stray.
+    pub(super) fn check_stray(&mut self, pid: u32) {
+        if !self.disk_was_full {
+            self.broken(Broken::StrayEnded { pid });
+        }
+    }
+
+    /// 1. A split never names an instance that has not been ready.
+    pub(super) fn check_routed(&mut self, snapshot: &Snapshot) {
+        let serving = snapshot.apps.iter().flat_map(|a| &a.backends).filter(|b| b.duty != Duty::Finish);
+        let never: Vec<String> = serving
+            .filter(|b| self.process_of(&b.instance).is_some_and(|p| !p.served))
+            .map(|b| b.instance.to_string())
+            .collect();
+        // What a full disk did not take is not known to a later control: it goes by what listens.
+        if !self.disk_was_full {
+            for instance in never {
+                self.broken(Broken::RoutedToTheUnready { instance });
+            }
+        }
+    }
+
+    /// 2. What a worker can send requests to is never less than the floor, as long as instances do not fail
+    /// after they were ready and nobody wants fewer.
+    pub(super) fn check_capacity(&mut self, worker: usize) {
+        for app in 0..self.scenario.apps.len() {
+            let Some(floor) = self.firm_floor(app) else { continue };
+            let name = spec::name(app);
+            let Some(proxy) = &self.proxy else { return };
+            let can = |id: &&InstanceId| self.process_of(id).is_some_and(|p| p.can_serve());
+            let serving = proxy.serving(worker, &name).filter(can).count();
+            if serving < floor {
+                self.broken(Broken::TooFewServe { app: name.to_string(), worker, serving, floor });
+            }
+        }
+    }
+
+    /// A request was held in vain.
+    pub(super) fn lost_in_hold(&mut self, app: usize) {
+        if self.firm_floor(app).is_some_and(|floor| floor > 0) {
+            self.broken(Broken::RequestLost { app: spec::name(app).to_string(), why: "held in vain" });
+        }
+    }
+
+    /// How many instances must serve at all times, if that can be said of this scenario.
+    fn firm_floor(&self, app: usize) -> Option<usize> {
+        let shape = &self.scenario.apps[app];
+        let lasts = |fate| {
+            !matches!(
+                fate,
+                Fate::CrashesAfter(_) | Fate::Flaps(..) | Fate::WedgesAfter(_) | Fate::FinishesAfter(_)
+            )
+        };
+        let apps = self.scenario.apps.len();
+        let mut wanted = shape.wanted;
+        if !self.serves || !shape.routed || !shape.first.fate.is_good() || self.disk_was_full {
+            return None;
+        }
+        for (_, act) in &self.scenario.script {
+            match act {
+                Act::Deploy(_, character) if !lasts(character.fate) => return None,
+                Act::Scale(of, to) if of % apps == app => wanted = wanted.min(*to),
+                act if act.harms() || act.empties() => return None,
+                _ => {}
+            }
+        }
+        Some(wanted.saturating_sub(shape.max_unavailable) as usize)
+    }
+
+    /// 5. A rollout that goes on waits for something by name.
+    pub(super) fn check_progress(&mut self) {
+        let Some(control) = &self.control else { return };
+        if self.journal.is_behind() {
+            return;
+        }
+        let idle: Vec<(AppName, bool)> = self
+            .status(&control.engine)
+            .into_iter()
+            .map(|app| {
+                let goes = app.rollout.as_ref().is_some_and(|r| !r.has_ended());
+                (app.name, goes && app.waiting.is_empty())
+            })
+            .collect();
+        for (app, idle) in idle {
+            let count = self.idle.entry(app.clone()).or_default();
+            *count = if idle { *count + 1 } else { 0 };
+            if *count == IDLE {
+                self.broken(Broken::WaitsForNothing { app: app.to_string() });
+            }
+        }
+    }
+
+    /// Takes note of what was written.
+    pub(super) fn note(&mut self, change: &Change) {
+        match change {
+            Change::PutInstance(record) => {
+                if let Some(retiring) = record.retiring {
+                    self.retiring.insert(record.id.clone(), (retiring, true));
+                    if self.scenario.sabotage == Some(super::scenario::Sabotage::StopsOnRetire) {
+                        self.check_stop(&record.id, false);
+                        self.order_stop(&record.id);
+                    }
+                }
+            }
+            Change::PutRollout(record) => {
+                if let Some(receipt) = &record.receipt {
+                    self.report.receipts.push(receipt.clone());
+                    self.check_outcome(record);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// 4. A rollout ends as it should, and one that was taken back with the old release at 100 %.
+    fn check_outcome(&mut self, record: &RolloutRecord) {
+        let rollout = &record.rollout;
+        let RolloutPhase::Ended { outcome, .. } = &rollout.phase else { return };
+        let [to, from_fate] = [Some(rollout.to), rollout.from]
+            .map(|release| release.map_or(Fate::Good, |release| self.fate(&rollout.app, release)));
+        let harmed = self.scenario.script.iter().any(|(_, act)| act.harms());
+        let interfered = self.scenario.script.iter().any(|(_, act)| act.interferes());
+        let never_up =
+            matches!(to, Fate::CrashesAtBoot | Fate::CannotSpawn | Fate::NeverReady);
+        let completed = *outcome == Outcome::Completed;
+        let wrong = if completed && never_up {
+            Some("completed, with a release that never gets ready")
+        } else if !completed && to.is_good() && !interfered {
+            Some("did not complete, with a good release")
+        } else {
+            None
+        };
+        if let Some(said) = wrong {
+            let said = format!("{said}: {outcome:?}");
+            self.broken(Broken::WrongOutcome { rollout: rollout.id.0, said });
+        }
+        let (Some(from), Outcome::Aborted { .. }) = (rollout.from, outcome) else { return };
+        let emptied = self.scenario.script.iter().any(|(_, act)| act.empties());
+        if harmed || emptied || self.disk_was_full || !from_fate.is_good() {
+            return;
+        }
+        let (id, app) = (rollout.id.0, rollout.app.clone());
+        let Some(proxy) = self.proxy.as_ref().filter(|p| !p.is_behind()) else { return };
+        let others: BTreeSet<_> = (0..proxy.workers())
+            .flat_map(|w| proxy.serving(w, &app))
+            .filter(|id| self.process_of(id).is_some_and(|p| p.release != from))
+            .collect();
+        if !others.is_empty() {
+            let said = format!("taken back to {from}, while {others:?} serve");
+            self.broken(Broken::WrongOutcome { rollout: id, said });
+        }
+    }
+
+    fn fate(&self, app: &AppName, release: ReleaseId) -> Fate {
+        self.characters.get(&(app.clone(), release)).copied().unwrap_or_default().fate
+    }
+
+    fn status(&self, engine: &Engine) -> Vec<AppStatus> {
+        engine.status(self.clocks(), &BTreeMap::new())
+    }
+
+    fn clocks(&self) -> Now {
+        Now { moment: Moment::from_millis(self.queue.now), wall: WallTime::default() }
+    }
+
+    /// Why the story is not over yet; none if it is.
+    pub(super) fn unsettled(&self) -> Option<(String, String)> {
+        let nobody = |what: &str| Some(("Gapless".to_owned(), format!("there is no {what}")));
+        let Some(control) = &self.control else { return nobody("control") };
+        let Some(proxy) = &self.proxy else { return nobody("proxy") };
+        for app in self.status(&control.engine) {
+            if let Some(why) = self.app_unsettled(&app) {
+                return Some((app.name.to_string(), why));
+            }
+        }
+        if self.journal.is_behind() && !self.disk_was_full {
+            return Some(("Gapless".to_owned(), "the journal is behind".to_owned()));
+        }
+        proxy.is_behind().then(|| ("Gapless".to_owned(), "the proxy is behind".to_owned()))
+    }
+
+    fn app_unsettled(&self, app: &AppStatus) -> Option<String> {
+        if let Some(rollout) = &app.rollout {
+            return Some(format!("rollout {} is {:?}, waiting for {:?}", rollout.id, rollout.phase, app.waiting));
+        }
+        let place = self.shape(&app.name)?;
+        let shape = &self.scenario.apps[place];
+        let instances = u32::try_from(app.instances.len()).unwrap_or(u32::MAX);
+        if instances != app.wanted {
+            return Some(format!("{instances} instances, {} wanted: {:#?}", app.wanted, app.instances));
+        }
+        let fate = app.release.map_or(Fate::Good, |release| self.fate(&app.name, release));
+        if let Some(other) = app.instances.iter().find(|i| Some(i.release) != app.release) {
+            return Some(format!("{} is of another release", other.id));
+        }
+        let lasts = shape.restart == Policy::Always && fate.is_good();
+        if lasts && app.ready != app.wanted {
+            return Some(format!("{} ready, {} wanted: {:#?}", app.ready, app.wanted, app.instances));
+        }
+        let proxy = self.proxy.as_ref()?;
+        let ready: BTreeSet<&InstanceId> =
+            app.instances.iter().filter(|i| i.state == "ready").map(|i| &i.id).collect();
+        for worker in 0..proxy.workers() {
+            let serving: BTreeSet<&InstanceId> = proxy.serving(worker, &app.name).collect();
+            if shape.routed && lasts && serving != ready {
+                return Some(format!("worker {worker} sends requests to {serving:?}, ready are {ready:?}"));
+            }
+        }
+        None
+    }
+
+    /// In the end: nothing is left over, and a control that begins now knows and changes nothing.
+    pub(super) fn judge(&mut self) {
+        self.traffic = false;
+        if let Some((app, why)) = self.unsettled() {
+            return self.broken(Broken::Unsettled { app, why });
+        }
+        self.check_leaks();
+        self.check_memory();
+    }
+
+    fn check_leaks(&mut self) {
+        let Some(control) = &self.control else { return };
+        let known: BTreeSet<u32> = control
+            .engine
+            .status(self.clocks(), &BTreeMap::new())
+            .into_iter()
+            .flat_map(|app| app.instances)
+            .filter_map(|i| i.pid)
+            .collect();
+        // One that has just ended, and whose end control has yet to hear of, is no leak: only those that run.
+        let leaked: Vec<String> = self
+            .running
+            .iter()
+            .filter(|(_, pid)| !known.contains(pid))
+            .filter(|(id, pid)| self.control().supervisors.get(id).is_none_or(|s| {
+                s.view().process.is_none_or(|p| p.pid != **pid)
+            }))
+            .map(|(id, pid)| format!("{id} (pid {pid}) runs, and nobody knows"))
+            .collect();
+        for what in leaked {
+            self.broken(Broken::Forgotten { what });
+        }
+    }
+
+    /// What a control that began now would make of the journal.
+    fn check_memory(&mut self) {
+        if self.journal.is_behind() || self.disk_was_full {
+            return;
+        }
+        let Some(control) = &self.control else { return };
+        let dictation = Dictation::default();
+        let (mut platform, mut journal) = (dictation.clone(), dictation.clone());
+        let mut engine = Engine::new(4);
+        let state = self.journal.state.clone();
+        let in_progress = state.rollouts.values().filter(|r| !r.rollout.has_ended()).count();
+        let recovery = Recovery { state, found: self.found(), rebooted: false };
+        let now = self.clocks();
+        let mut world = EngineWorld { platform: &mut platform, journal: &mut journal, now };
+        engine.recover(recovery, &mut world);
+        engine.settle(&mut world);
+        let mut wrong = Vec::new();
+        if in_progress > 0 {
+            wrong.push(format!("{in_progress} rollouts are in progress in the journal"));
+        }
+        for order in dictation.take() {
+            match order {
+                Order::Start(start) => wrong.push(format!("would start {}", start.instance)),
+                Order::Stop(id) => wrong.push(format!("would stop {id}")),
+                Order::EndStray(process) => wrong.push(format!("would end {}", process.pid)),
+                _ => {}
+            }
+        }
+        let essence = |engine: &Engine| -> Vec<_> {
+            let rows = self.status(engine).into_iter().map(|app| {
+                let instances: Vec<_> = app.instances.into_iter().map(|i| (i.id, i.release)).collect();
+                (app.name, app.release, app.wanted, instances)
+            });
+            rows.collect()
+        };
+        let (is, would_be) = (essence(&control.engine), essence(&engine));
+        if is != would_be {
+            wrong.push(format!("{is:?} would become {would_be:?}"));
+        }
+        for what in wrong {
+            self.broken(Broken::Forgotten { what });
+        }
+    }
+}
