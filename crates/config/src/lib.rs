@@ -9,8 +9,8 @@
 //! The command line calls this (`up`, `check`, `start`); control never sees the file. Nothing in here writes,
 //! runs, connects, or knows the API.
 //!
-//! The key tables are the only list of keys: the parser, the [`schema`](schema()), the
-//! [`reference`](reference()) and the defaults all come from them. A new key is a line there, and its meaning
+//! The key tables are the only list of keys: the parser, the [`schema()`], the
+//! [`reference()`] and the defaults all come from them. A new key is a line there, and its meaning
 //! in `validate`.
 
 mod config;

@@ -142,3 +142,18 @@ fn everything_by_default() {
     let proxy = Some(Proxy { workers: None, access_log: true });
     assert_eq!(config, Config { apps: vec![plain("worker", &["node", "worker.js"], here)], proxy });
 }
+
+#[test]
+fn the_examples_are_right() {
+    let examples = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut read = 0;
+    for entry in examples.read_dir_utf8().unwrap() {
+        let file = entry.unwrap().path().join("gapless.toml");
+        if file.is_file() {
+            let config = Config::load(&file, &BTreeMap::new()).unwrap_or_else(|e| panic!("{file}: {e}"));
+            assert!(config.apps.iter().all(|app| app.release.address != AddressMode::None), "{file}");
+            read += 1;
+        }
+    }
+    assert!(read > 0);
+}

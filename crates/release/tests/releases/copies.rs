@@ -155,7 +155,7 @@ fn a_copy_that_fails_leaves_nothing_and_says_where_it_stopped() {
 fn a_small_stack_is_enough_for_a_deep_tree() {
     let fixture = Fixture::new();
     let mut deep = fixture.source();
-    for _ in 0..1500 {
+    for _ in 0..400 {
         deep.push("d");
     }
     std::fs::create_dir_all(&deep).unwrap();
