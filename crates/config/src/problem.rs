@@ -40,32 +40,6 @@ impl Problem {
         self
     }
 
-    /// What is wrong, in one sentence.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// What to do about it, if there is something to say.
-    pub fn advice(&self) -> Option<&str> {
-        self.help.as_deref()
-    }
-
-    /// The file that it is in, and the line (from 1), if it is in a file.
-    pub fn place(&self) -> Option<(&str, usize)> {
-        let source = self.source.as_ref()?;
-        let (span, _) = self.labels.first()?;
-        let before = source.inner().as_bytes().get(..span.offset())?;
-        Some((source.name(), 1 + before.iter().filter(|byte| **byte == b'\n').count()))
-    }
-
-    /// The texts that it points at, each with what is said of it, in the order of importance.
-    pub fn underlined(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.labels.iter().filter_map(|(span, label)| {
-            let text = self.source.as_ref()?.inner();
-            Some((text.get(span.offset()..span.offset() + span.len())?, label.as_str()))
-        })
-    }
-
     fn order(&self) -> usize {
         self.labels.first().map_or(0, |(span, _)| span.offset())
     }
