@@ -122,7 +122,8 @@ impl Client {
             return Poll::Pending;
         }
         let mut byte = [0; 1];
-        match self.stream.borrow_mut().poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
+        let peeked = self.stream.borrow_mut().poll_peek(cx, &mut ReadBuf::new(&mut byte));
+        match peeked {
             Poll::Ready(Ok(0)) => {
                 self.closed.set(true);
                 self.ask_for_life();

@@ -1,6 +1,7 @@
 //! A client's connection from accept to close: requests one after the other.
 
 use crate::client::{Client, ClientIo};
+use crate::crew::Open;
 use crate::forward::answer;
 use crate::listener::Listener;
 use crate::worker::Worker;
@@ -39,8 +40,13 @@ const LINGER: Duration = Duration::from_secs(2);
 const BUFFER: usize = 128 * 1024;
 
 /// Serves a client until it is done.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, listener: Rc<Listener>) {
-    let _open = worker.count_connection();
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    listener: Rc<Listener>,
+    _open: Open,
+) {
     let client = Rc::new(Client::new(stream, peer, listener, Rc::clone(&worker.active)));
     let handle = service_fn({
         let client = Rc::clone(&client);

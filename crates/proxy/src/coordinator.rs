@@ -169,8 +169,7 @@ impl Coordinator {
             }
             // Before all have the plan, one that is done for some could still get work from others.
             What::Finished(news) if self.announced == self.plan.number => {
-                let backlog = self.census.of(news.iter().map(|(instance, _)| instance));
-                self.link.tell(ToControl::Backlog(backlog), Vec::new());
+                self.tell_backlog(self.census.of(news.iter().map(|(instance, _)| instance)));
             }
             What::Finished(_) => {}
         }
@@ -179,6 +178,9 @@ impl Coordinator {
     /// Every worker has the plan.
     fn announce(&mut self) {
         self.announced = self.plan.number;
+        if self.closing.is_some() {
+            return;
+        }
         let generation = self.plan.snapshot.generation;
         self.link.tell(ToControl::Applied { generation, backlog: self.census.backlog() }, Vec::new());
         let counters = self.census.counters(&self.plan.snapshot);

@@ -2,7 +2,6 @@
 //! one queue of connections, and none is lost when a worker comes or goes.
 
 use crate::app::App;
-use crate::connection::serve;
 use crate::table::Table;
 use crate::worker::Worker;
 use http::HeaderValue;
@@ -101,7 +100,7 @@ impl Listener {
         while let Ok((stream, peer)) = socket.accept() {
             stream.set_nonblocking(true)?;
             let stream = TcpStream::from_std(stream)?;
-            tokio::task::spawn_local(serve(Rc::clone(&worker), stream, peer, Rc::clone(self)));
+            worker.serve(stream, peer, Rc::clone(self));
         }
         Ok(())
     }

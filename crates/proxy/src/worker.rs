@@ -4,7 +4,7 @@ use crate::access_log::AccessLog;
 use crate::app::App;
 use crate::backend::Backend;
 use crate::connection::serve;
-use crate::crew::{Crew, Handed, Open};
+use crate::crew::{Crew, Handed};
 use crate::headers::RequestIds;
 use crate::listener::Listener;
 use crate::plan::{AppReport, InstanceReport, Plan, Report, What, Word};
@@ -229,7 +229,7 @@ impl Worker {
     /// Serves a connection that was just accepted, or gives it to a worker that has fewer.
     pub(crate) fn place(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr, listener: &Rc<Listener>) {
         let Some(stream) = self.crew.hand_over(stream, peer, listener.address) else { return };
-        tokio::task::spawn_local(serve(Rc::clone(self), stream, peer, Rc::clone(listener)));
+        self.serve(stream, peer, Rc::clone(listener));
     }
 
     /// Serves a connection that another worker has accepted.
@@ -237,15 +237,15 @@ impl Worker {
         let listener = self.listeners.borrow().get(&handed.listener).map(Rc::clone);
         match (TcpStream::from_std(handed.stream), listener) {
             (Ok(stream), Some(listener)) => {
-                tokio::task::spawn_local(serve(Rc::clone(self), stream, handed.peer, listener));
+                self.serve(stream, handed.peer, listener);
             }
             (Err(error), _) => tracing::error!(%error, "cannot take over a connection"),
             (_, None) => tracing::error!(address = %handed.listener, "a connection of an unknown listener"),
         }
     }
 
-    /// Counts a connection as open.
-    pub(crate) fn count_connection(&self) -> Open {
-        self.crew.open()
+    /// Serves a connection itself.
+    pub(crate) fn serve(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr, listener: Rc<Listener>) {
+        tokio::task::spawn_local(serve(Rc::clone(self), stream, peer, listener, self.crew.open()));
     }
 }

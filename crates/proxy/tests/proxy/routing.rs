@@ -112,7 +112,7 @@ async fn requests_are_logged_one_line_each() {
     stage.snapshot.access_log = true;
     stage.route_to(vec![Stage::serve(&one)]).await;
     let mut client = stage.client().await;
-    client.get("/a?b=\"c\"").await;
+    client.get("/a?b='c%22").await;
     client.post("/length", "12345").await;
     let path = stage.home.path().join("logs/access.log");
     let mut text = String::new();
@@ -123,7 +123,7 @@ async fn requests_are_logged_one_line_each() {
     .await;
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines[0]["path"], "/a?b=\"c\"");
+    assert_eq!(lines[0]["path"], "/a?b='c%22");
     assert_eq!((lines[0]["app"].as_str(), lines[0]["instance"].as_str()), (Some("web"), Some("web-1")));
     assert_eq!(
         (&lines[1]["method"], &lines[1]["status"], &lines[1]["bytes"]),

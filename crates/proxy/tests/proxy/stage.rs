@@ -14,6 +14,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1::SendRequest;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -186,6 +187,8 @@ pub(crate) struct Control {
     pub(crate) receiver: Receiver<ToControl>,
     pub(crate) sender: Sender<ToProxy>,
     pub(crate) hello: (Generation, Vec<SocketAddr>),
+    /// What is known of instances since the last snapshot.
+    pub(crate) backlog: BTreeMap<InstanceId, InFlight>,
 }
 
 impl Control {
@@ -195,14 +198,20 @@ impl Control {
         let (mut receiver, sender) = Connection::connect(path).await.unwrap().split();
         match soon("hello", receiver.recv()).await.unwrap().unwrap().0 {
             ToControl::Hello { generation, listeners, .. } => {
-                Self { receiver, sender, hello: (generation, listeners) }
+                Self { receiver, sender, hello: (generation, listeners), backlog: BTreeMap::new() }
             }
             other => panic!("no hello: {other:?}"),
         }
     }
 
     pub(crate) async fn next(&mut self) -> ToControl {
-        soon("a message", self.receiver.recv()).await.unwrap().expect("the proxy is there").0
+        let message = soon("a message", self.receiver.recv()).await.unwrap().expect("the proxy is there").0;
+        match &message {
+            ToControl::Applied { backlog, .. } => self.backlog = backlog.instances.iter().cloned().collect(),
+            ToControl::Backlog(backlog) => self.backlog.extend(backlog.instances.iter().cloned()),
+            _ => {}
+        }
+        message
     }
 
     pub(crate) async fn applied(&mut self, wanted: Generation) -> Backlog {
@@ -223,20 +232,11 @@ impl Control {
         }
     }
 
-    /// The next word on what an instance is working on.
-    pub(crate) async fn backlog_of(&mut self, instance: &InstanceId) -> InFlight {
-        loop {
-            if let ToControl::Backlog(backlog) = self.next().await
-                && let Some((_, in_flight)) = backlog.instances.into_iter().find(|(id, _)| id == instance)
-            {
-                return in_flight;
-            }
-        }
-    }
-
     /// Waits until an instance is said to have nothing to do.
     pub(crate) async fn drained(&mut self, instance: &InstanceId) {
-        while self.backlog_of(instance).await != InFlight::default() {}
+        while self.backlog.get(instance) != Some(&InFlight::default()) {
+            self.next().await;
+        }
     }
 }
 

@@ -81,7 +81,7 @@ async fn a_request_of_before_is_in_the_backlog_and_its_end_is_told_at_once() {
     }
     // Asked again by the same snapshot: it is said again.
     stage.apply().await;
-    assert_eq!(stage.control.backlog_of(&old.id).await, InFlight::default());
+    stage.control.drained(&old.id).await;
     // Its idle connections were closed, and new work is possible again.
     stage.route_to(vec![Stage::serve(&old)]).await;
     assert_eq!(client.get("/").await, (200, "1 /".into()));
@@ -95,7 +95,7 @@ async fn an_instance_without_work_is_said_to_be_done_right_away() {
     stage.client().await.get("/").await;
     let backlog = stage.route_to(vec![Stage::finish(&old), Stage::serve(&new)]).await;
     assert!(backlog.instances.is_empty());
-    assert_eq!(stage.control.backlog_of(&old.id).await, InFlight::default());
+    stage.control.drained(&old.id).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Upgraded connections.
 
-use crate::instance::Instance;
+use crate::instance::{Instance, read_head};
 use crate::stage::{Stage, soon};
 use gapless_routing::InFlight;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,10 +46,13 @@ async fn bytes_pass_both_ways_and_are_counted_apart() {
 #[tokio::test]
 async fn it_ends_for_the_client_when_the_instance_ends_it() {
     let mut stage = Stage::new().await;
-    let mut one = Instance::unix(1);
+    let one = Instance::scripted(1, |_, mut stream, _| async move {
+        read_head(&mut stream).await?;
+        let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+        stream.write_all(format!("{head}hello early").as_bytes()).await
+    });
     stage.route_to(vec![Stage::serve(&one)]).await;
     let mut stream = upgraded(&stage).await;
-    one.kill().await;
     let mut rest = Vec::new();
     let _ = soon("the end", stream.read_to_end(&mut rest)).await;
     assert!(rest.is_empty());

@@ -1,0 +1,69 @@
+//! A proxy by itself, for measuring: no control, one app, fixed instances.
+//!
+//! `cargo run --release -p gapless-proxy --example standalone -- LISTEN WORKERS LOG INSTANCE…`, where LOG is
+//! `log` or `quiet` and an instance is a socket's path or an address with port.
+
+#![expect(clippy::unwrap_used, reason = "a tool for developers: it may fail loudly")]
+
+use gapless_model::app::{HoldSpec, RetrySpec};
+use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
+use gapless_proxy::Options;
+use gapless_routing::frame::Connection;
+use gapless_routing::{AppRouting, Backend, Duty, Listener, Route, Snapshot, ToControl, ToProxy};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let address: SocketAddr = arguments.next().unwrap().parse().unwrap();
+    let workers = arguments.next().unwrap().parse().unwrap();
+    let access_log = arguments.next().unwrap() == "log";
+    let app: AppName = "web".parse().unwrap();
+    let backends = arguments.zip(1..).map(|(at, number)| Backend {
+        instance: InstanceId::new(app.clone(), number),
+        release: ReleaseId(1),
+        address: at.parse().map_or_else(|_| Address::Unix(at.into()), Address::Tcp),
+        duty: Duty::Serve { weight: 1 },
+    });
+    let snapshot = Snapshot {
+        generation: Generation(1),
+        listeners: vec![Listener { address, descriptor: Some(0) }],
+        routes: vec![Route { listener: address, host: None, path: "/".into(), app: app.clone() }],
+        apps: vec![AppRouting {
+            app: app.clone(),
+            backends: backends.collect(),
+            hold: HoldSpec { max_requests: 1000, timeout: Duration::from_secs(30) },
+            retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
+        }],
+        access_log,
+    };
+    let home = std::env::temp_dir().join(format!("gapless-standalone-{}", std::process::id()));
+    std::fs::create_dir_all(&home).unwrap();
+    let options = Options { home: home.clone(), workers, log: None };
+    let proxy = std::thread::spawn(move || gapless_proxy::run(options));
+    std::thread::spawn(move || control(&home, address, snapshot));
+    proxy.join().unwrap();
+}
+
+fn control(home: &std::path::Path, address: SocketAddr, snapshot: Snapshot) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let connection = loop {
+            match Connection::connect(home.join("proxy.sock")).await {
+                Ok(connection) => break connection,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        let (mut receiver, mut sender) = connection.split::<ToControl, ToProxy>();
+        let listener = TcpListener::bind(address).unwrap();
+        sender.send(&ToProxy::Apply(snapshot), &[listener.as_fd()]).await.unwrap();
+        while let Ok(Some((message, _))) = receiver.recv().await {
+            match message {
+                ToControl::Applied { .. } => println!("serving at {address}"),
+                ToControl::Refused { message, .. } => println!("refused: {message}"),
+                _ => {}
+            }
+        }
+    });
+}
