@@ -24,7 +24,7 @@ impl Control {
         let failed = |error| KeeperError::System { doing: "start control", error };
         let (program, arguments) =
             command.split_first().ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
-        let log = home.log("control.log")?;
+        let log = home.log("control.log").map_err(failed)?;
         let output = (log.try_clone().map_err(failed)?.into(), log.into());
         let ours = [
             (KEEPER_PID.into(), std::process::id().to_string().into()),

@@ -4,6 +4,7 @@ use crate::error::KeeperError;
 use gapless_sys::lock::{self, Attempt, Lock};
 use gapless_sys::notify;
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -52,15 +53,12 @@ impl Home {
         self.0.join("run/keeper.notify")
     }
 
-    /// The log `name`, to be appended to.
-    pub(crate) fn log(&self, name: &str) -> Result<File, KeeperError> {
+    /// The log `name`, to be appended to; where it cannot be had (a full disk), nothing is kept of it, as what
+    /// is logged matters less than what is done.
+    pub(crate) fn log(&self, name: &str) -> io::Result<File> {
         let path = self.0.join("logs").join(name);
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| KeeperError::Home { doing: "open the log", path, error })
+        let log = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+        log.or_else(|_| OpenOptions::new().write(true).open("/dev/null"))
     }
 
     fn lock_file(&self) -> PathBuf {

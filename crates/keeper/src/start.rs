@@ -19,6 +19,6 @@ pub fn spawn(home: &Path, keeper: &[OsString]) -> Result<Child, KeeperError> {
     let failed = |error| KeeperError::System { doing: "start the keeper", error };
     let (program, arguments) =
         keeper.split_first().ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
-    let log = Home::prepare(home)?.log("keeper.log")?;
+    let log = Home::prepare(home)?.log("keeper.log").map_err(failed)?;
     detach::spawn(program, arguments, log).map_err(failed)
 }

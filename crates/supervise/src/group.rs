@@ -73,7 +73,7 @@ impl Group {
     }
 
     /// Lets go of a leader that has ended: from here on the number may mean a stranger.
-    pub(crate) fn reap(self) -> Exit {
+    pub(crate) fn reap(&self) -> Exit {
         self.leader.get_ref().reap().map_or(Exit::Unknown, exit_of)
     }
 
@@ -104,25 +104,26 @@ impl Group {
         members
     }
 
-    /// Kills what is left of the group, whose leader has ended, and waits until it is gone.
-    pub(crate) async fn kill_rest(&self, census: &Census, instance: &InstanceId) {
+    /// Kills what is left of the group, whose leader has ended, and waits until it is gone. Says how the
+    /// leader ended.
+    pub(crate) async fn finish(self, census: &Census, instance: &InstanceId) -> Exit {
+        // All that are left are reached while the number is held; a fork in that moment does not get away.
         self.signal_all(Signal::Kill);
+        let exit = self.reap();
         let deadline = Instant::now() + VANISH;
         let mut pause = Duration::from_millis(1);
-        loop {
+        // Nearly always there is nobody, and nobody has to be looked for.
+        while group::exists(self.number()) && Instant::now() < deadline {
             let members = self.members(census, instance).await;
-            if members.is_empty() || Instant::now() > deadline {
-                return;
+            if members.is_empty() {
+                break;
             }
-            if !self.holds_number() {
-                // Each by a handle of its own, checked after it was taken.
-                for member in members {
-                    kill_one(member, instance);
-                }
-            }
+            // Those of a leader that was reaped by others are reached only here.
+            members.into_iter().for_each(|member| kill_one(member, instance));
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(50));
         }
+        exit
     }
 }
 

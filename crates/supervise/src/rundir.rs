@@ -4,7 +4,7 @@ use crate::launch::LaunchError;
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::InstanceId;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 
 /// The longest path of a Unix socket: `sun_path` less its NUL (`unix(7)`).
@@ -22,13 +22,26 @@ impl RunDir {
     pub(crate) fn prepare(home: &Utf8Path, preload: &str) -> io::Result<Self> {
         let this = Self { home: home.to_owned(), run: home.join("run") };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&this.run)?;
-        // Aside first: a Node process that is just starting must find the whole file.
-        let aside = this.run.join(".gapless-preload.cjs.new");
-        let mut file =
-            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-        io::Write::write_all(&mut file, preload.as_bytes())?;
-        fs::rename(aside, this.preload())?;
+        if let Err(error) = this.write_preload(preload) {
+            // With an older one, as on a full disk, apps are still served.
+            if !this.preload().exists() {
+                return Err(error);
+            }
+            tracing::warn!(%error, "cannot renew the preload; the older one stays");
+        }
         Ok(this)
+    }
+
+    /// Aside first: a Node process that is just starting must find the whole file.
+    fn write_preload(&self, text: &str) -> io::Result<()> {
+        if fs::read(self.preload()).is_ok_and(|old| old == text.as_bytes()) {
+            return Ok(());
+        }
+        let aside = self.run.join(".gapless-preload.cjs.new");
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(aside, self.preload())
     }
 
     /// `GAPLESS_HOME`.

@@ -21,7 +21,7 @@ pub(crate) fn ask(group: &Group, spec: &StopSpec) {
     }
 }
 
-/// Waits until every process of the group is gone; at `kill_at` all that are left are killed.
+/// Waits until every process of the group has gone by itself; at `kill_at` all that are left are killed.
 pub(crate) async fn complete(group: &Group, kill_at: Moment, census: &Census, instance: &InstanceId) {
     tokio::select! {
         () = leave(group, census, instance) => return,
@@ -29,7 +29,6 @@ pub(crate) async fn complete(group: &Group, kill_at: Moment, census: &Census, in
     }
     group.signal_all(Signal::Kill);
     group.ended().await;
-    group.kill_rest(census, instance).await;
 }
 
 /// Waits until the leader, and then everybody else, has gone by itself.

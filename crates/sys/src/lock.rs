@@ -24,10 +24,10 @@ pub enum Attempt {
     },
 }
 
-/// Tries to lock `path`, making it (0600) if it is missing, and writes our pid into it. Never waits.
+/// Tries to lock `path`, making it (0600) if it is missing, and writes our pid into it if it can. Never waits.
 ///
 /// # Errors
-/// The file cannot be made, opened or written.
+/// The file cannot be made or opened.
 pub fn try_hold(path: &Path) -> io::Result<Attempt> {
     let mut file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
@@ -36,9 +36,8 @@ pub fn try_hold(path: &Path) -> io::Result<Attempt> {
         Err(rustix::io::Errno::WOULDBLOCK) => return Ok(Attempt::Taken { by: pid_in(&mut file) }),
         Err(error) => return Err(error.into()),
     }
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())?;
+    // On a full disk it is ours all the same; only its name is missing.
+    let _ = write_pid(&mut file);
     Ok(Attempt::Held(Lock { _file: file }))
 }
 
@@ -49,6 +48,12 @@ pub fn holder(path: &Path) -> Option<u32> {
         Ok(()) => None,
         Err(_) => pid_in(&mut file),
     }
+}
+
+fn write_pid(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
 }
 
 fn pid_in(file: &mut File) -> Option<u32> {

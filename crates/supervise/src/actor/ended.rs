@@ -13,8 +13,8 @@ impl Actor {
     /// it.
     pub(super) async fn ended(&mut self, process: Process) -> Next {
         let now = clock::now();
-        process.group.kill_rest(&self.world.census, &self.launch.instance).await;
-        let exit = process.group.reap();
+        let Process { group, since, ready_since, .. } = process;
+        let exit = group.finish(&self.world.census, &self.launch.instance).await;
         self.nothing_runs();
         let means_to = exit == Exit::Code(0);
         if self.orders.pending() == Some(Order::Stop)
@@ -22,9 +22,9 @@ impl Actor {
         {
             return Next::Gone { exit: Some(exit) };
         }
-        let ready = process.ready_since.map_or(Duration::ZERO, |since| now.since(since));
-        let ran = now.since(process.since);
-        let failure = Failure::Exited { exit, ran, was_ready: process.ready_since.is_some() };
+        let ready = ready_since.map_or(Duration::ZERO, |since| now.since(since));
+        let ran = now.since(since);
+        let failure = Failure::Exited { exit, ran, was_ready: ready_since.is_some() };
         Next::Failed { failure, exit: Some(exit), ready }
     }
 

@@ -49,7 +49,7 @@ impl Actor {
             () = stop::complete(&group, kill_at, &self.world.census, &self.launch.instance) => {}
             () = self.orders.abandoned() => return Next::Left,
         }
-        let exit = group.reap();
+        let exit = group.finish(&self.world.census, &self.launch.instance).await;
         drop(target);
         self.nothing_runs();
         match then {

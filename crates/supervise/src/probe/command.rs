@@ -75,7 +75,7 @@ impl Running {
         }
         // What it left running is not waited for, nor is its output.
         group.signal_all(Signal::Kill);
-        self.0.take().map_or(Exit::Unknown, Group::reap)
+        self.0.take().map_or(Exit::Unknown, |group| group.reap())
     }
 }
 

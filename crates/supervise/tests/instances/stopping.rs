@@ -37,8 +37,8 @@ async fn who_does_not_listen_is_killed_with_all_children() {
 #[tokio::test]
 async fn a_member_that_finishes_its_work_is_waited_for() {
     let mut stage = Stage::new();
-    let line = "(trap '' TERM; echo > up; while ! test -e done; do sleep 0.01; done; echo saved > work) & \
-                trap 'exit 0' TERM; wait";
+    let line = "trap 'exit 0' TERM; \
+                (trap '' TERM; echo > up; while ! test -e done; do sleep 0.01; done; echo saved > work) & wait";
     let launch = stage.shell("api-1", line);
     let view = stage.ready(launch).await;
     stage.read("up").await;
@@ -54,11 +54,12 @@ async fn a_member_that_finishes_its_work_is_waited_for() {
 #[tokio::test]
 async fn the_signal_goes_to_whom_it_is_meant_for() {
     let mut stage = Stage::new();
-    let line = "sh -c 'trap \"echo > child-was-told; exit\" INT; echo > up; while :; do sleep 0.01; done' & \
-                trap 'echo > main-was-told; wait' INT; wait";
+    // Not SIGINT: a shell has its background jobs ignore that.
+    let line = "trap 'echo > main-was-told; wait' USR1; \
+                sh -c 'trap \"echo > child-was-told; exit\" USR1; echo > up; while :; do sleep 0.01; done' & wait";
     let mut launch = stage.shell("api-1", line);
     change(&mut launch, |spec| {
-        spec.stop.signal = Signal::Int;
+        spec.stop.signal = Signal::Usr1;
         spec.stop.to = StopTarget::Main;
         spec.stop.timeout = BRIEF;
     });
