@@ -6,12 +6,14 @@
 //! connections, new ones, POST bodies, slow answers.
 
 mod binary;
+mod capacity;
 mod case_app;
 mod outcome;
 mod site;
 pub mod traffic;
 
 pub use binary::gapless;
+pub use capacity::CapacityWatch;
 pub use case_app::{CaseApp, apps_directory};
 pub use outcome::Outcome;
-pub use site::{Running, Site};
+pub use site::{PATIENCE, Running, Site, free_address};
