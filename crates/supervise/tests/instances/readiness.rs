@@ -152,6 +152,29 @@ async fn an_instance_with_routes_must_open_its_address() {
 }
 
 #[tokio::test]
+async fn node_apps_with_one_hard_coded_port_run_side_by_side() {
+    if std::process::Command::new("node").arg("--version").output().is_err() {
+        eprintln!("not tried: there is no node in PATH");
+        return;
+    }
+    let mut stage = Stage::new();
+    let preload = include_str!("../../../../node/preload.cjs");
+    stage.write("run/gapless-preload.cjs", preload);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let script = format!("require('http').createServer((q, s) => s.end('ok')).listen({port})");
+    for instance in ["web-1", "web-2"] {
+        let mut launch = stage.app(instance, "");
+        change(&mut launch, |spec| {
+            spec.command =
+                gapless_model::CommandLine::Words(vec!["node".into(), "-e".into(), script.clone()]);
+            spec.port = Some(port);
+        });
+        let view = stage.ready(launch).await;
+        assert_eq!(view.address, Some(Address::Unix(stage.file(&format!("run/{instance}.sock")))));
+    }
+}
+
+#[tokio::test]
 async fn two_instances_told_the_same_port_are_told_apart() {
     let mut stage = Stage::new();
     // Node-like by its name, so that it is told its own port; but the preload does not work in it.
