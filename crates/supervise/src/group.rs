@@ -2,6 +2,7 @@
 
 use crate::census::Census;
 use crate::environment;
+use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::instance::ProcessId;
 use gapless_model::signal::Signal;
 use gapless_model::{Exit, InstanceId, Moment};
@@ -16,6 +17,24 @@ use tokio::time::{Instant, sleep};
 
 /// How long killed processes may take to vanish; one that hangs in the kernel is not waited for longer.
 const VANISH: Duration = Duration::from_secs(5);
+
+/// What every process of an instance was started with.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    home: Utf8PathBuf,
+    instance: String,
+}
+
+impl Mark {
+    pub(crate) fn new(home: &Utf8Path, instance: &InstanceId) -> Self {
+        Self { home: home.to_owned(), instance: instance.to_string() }
+    }
+
+    fn is_on(&self, pid: u32) -> bool {
+        marks::bears(pid, environment::INSTANCE, OsStr::new(&self.instance))
+            && marks::bears(pid, environment::HOME, self.home.as_os_str())
+    }
+}
 
 /// A group with its leader. The leader is not reaped before the rest of the group was dealt with: until then
 /// the kernel gives its number to nobody else.
@@ -96,45 +115,46 @@ impl Group {
     }
 
     /// The processes of the instance that still run, leader included.
-    pub(crate) async fn members(&self, census: &Census, instance: &InstanceId) -> Vec<Stat> {
+    pub(crate) async fn members(&self, census: &Census, mark: &Mark) -> Vec<Stat> {
         let mut members = census.members(self.number()).await.unwrap_or_default();
         if !self.holds_number() {
-            members.retain(|member| is_of(member.pid, instance));
+            members.retain(|member| mark.is_on(member.pid));
         }
         members
     }
 
     /// Kills what is left of the group, whose leader has ended, and waits until it is gone. Says how the
     /// leader ended.
-    pub(crate) async fn finish(self, census: &Census, instance: &InstanceId) -> Exit {
+    pub(crate) async fn finish(self, census: &Census, mark: &Mark) -> Exit {
         // All that are left are reached while the number is held; a fork in that moment does not get away.
         self.signal_all(Signal::Kill);
         let exit = self.reap();
-        let deadline = Instant::now() + VANISH;
-        let mut pause = Duration::from_millis(1);
-        // Nearly always there is nobody, and nobody has to be looked for.
-        while group::exists(self.number()) && Instant::now() < deadline {
-            let members = self.members(census, instance).await;
-            if members.is_empty() {
-                break;
-            }
-            // Those of a leader that was reaped by others are reached only here.
-            members.into_iter().for_each(|member| kill_one(member, instance));
-            sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(50));
-        }
+        kill_remains(self.number(), census, mark).await;
         exit
     }
 }
 
-/// Whether process `pid` bears the mark of `instance`.
-fn is_of(pid: u32, instance: &InstanceId) -> bool {
-    marks::bears(pid, environment::INSTANCE, OsStr::new(&instance.to_string()))
+/// Kills what a leader left behind that is not there any more, and waits until it is gone. As the number of
+/// its group may have come to mean a stranger's, only processes that bear `mark` are touched.
+pub(crate) async fn kill_remains(number: u32, census: &Census, mark: &Mark) {
+    let deadline = Instant::now() + VANISH;
+    let mut pause = Duration::from_millis(1);
+    // Nearly always there is nobody, and nobody has to be looked for.
+    while group::exists(number) && Instant::now() < deadline {
+        let mut members = census.members(number).await.unwrap_or_default();
+        members.retain(|member| mark.is_on(member.pid));
+        if members.is_empty() {
+            return;
+        }
+        members.into_iter().for_each(|member| kill_one(member, mark));
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
 }
 
-fn kill_one(member: Stat, instance: &InstanceId) {
+fn kill_one(member: Stat, mark: &Mark) {
     let Ok(held) = PidFd::open(member.pid) else { return };
-    if process::started(member.pid) == Some(member.started) && is_of(member.pid, instance) {
+    if process::started(member.pid) == Some(member.started) && mark.is_on(member.pid) {
         let _ = held.signal(Signal::Kill.number());
     }
 }

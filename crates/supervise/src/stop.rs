@@ -2,10 +2,10 @@
 
 use crate::census::Census;
 use crate::clock;
-use crate::group::Group;
+use crate::group::{Group, Mark};
+use gapless_model::Moment;
 use gapless_model::release::{StopSpec, StopTarget};
 use gapless_model::signal::Signal;
-use gapless_model::{InstanceId, Moment};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -22,9 +22,9 @@ pub(crate) fn ask(group: &Group, spec: &StopSpec) {
 }
 
 /// Waits until every process of the group has gone by itself; at `kill_at` all that are left are killed.
-pub(crate) async fn complete(group: &Group, kill_at: Moment, census: &Census, instance: &InstanceId) {
+pub(crate) async fn complete(group: &Group, kill_at: Moment, census: &Census, mark: &Mark) {
     tokio::select! {
-        () = leave(group, census, instance) => return,
+        () = leave(group, census, mark) => return,
         () = clock::sleep_until(kill_at) => {}
     }
     group.signal_all(Signal::Kill);
@@ -32,10 +32,10 @@ pub(crate) async fn complete(group: &Group, kill_at: Moment, census: &Census, in
 }
 
 /// Waits until the leader, and then everybody else, has gone by itself.
-async fn leave(group: &Group, census: &Census, instance: &InstanceId) {
+async fn leave(group: &Group, census: &Census, mark: &Mark) {
     group.ended().await;
     let mut pause = FIRST;
-    while !group.members(census, instance).await.is_empty() {
+    while !group.members(census, mark).await.is_empty() {
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST);
     }

@@ -14,7 +14,7 @@ impl Actor {
     pub(super) async fn ended(&mut self, process: Process) -> Next {
         let now = clock::now();
         let Process { group, since, ready_since, .. } = process;
-        let exit = group.finish(&self.world.census, &self.launch.instance).await;
+        let exit = group.finish(&self.world.census, &self.mark).await;
         self.nothing_runs();
         let means_to = exit == Exit::Code(0);
         if self.orders.pending() == Some(Order::Stop)

@@ -12,6 +12,7 @@ mod wedged;
 
 use crate::backoff::Backoff;
 use crate::census::Census;
+use crate::group::Mark;
 use crate::launch::{Adoption, Launch};
 use crate::ports::Ports;
 use crate::rundir::RunDir;
@@ -38,6 +39,8 @@ pub(crate) struct Actor {
     launch: Launch,
     world: Arc<World>,
     orders: Orders,
+    /// By which its processes are known.
+    mark: Mark,
     backoff: Backoff,
     /// How it stands.
     view: InstanceView,
@@ -83,7 +86,7 @@ impl Actor {
             restarts: 0,
             last_failure: None,
         };
-        Self { launch, world, orders, backoff: Backoff::default(), view, told: None }.live(Next::Start).await;
+        Self::new(launch, world, orders, Backoff::default(), view).live(Next::Start).await;
     }
 
     /// An instance that may be running already.
@@ -93,9 +96,14 @@ impl Actor {
             InstanceState::Backoff { failures, .. } => Backoff::resumed(failures),
             _ => Backoff::default(),
         };
-        let mut actor = Self { launch, world, orders, backoff, view: last, told: None };
+        let mut actor = Self::new(launch, world, orders, backoff, last);
         let next = actor.resume().await;
         actor.live(next).await;
+    }
+
+    fn new(launch: Launch, world: Arc<World>, orders: Orders, backoff: Backoff, view: InstanceView) -> Self {
+        let mark = Mark::new(world.run.home(), &launch.instance);
+        Self { launch, world, orders, mark, backoff, view, told: None }
     }
 
     async fn live(mut self, mut next: Next) {

@@ -3,7 +3,7 @@
 use super::process::Process;
 use super::{Actor, Next, Then};
 use crate::environment::{self, says_ready_itself};
-use crate::group::Group;
+use crate::group::{self, Group};
 use crate::node;
 use crate::offer::Offer;
 use crate::placeholder::{Values, fill};
@@ -114,8 +114,11 @@ impl Actor {
         Some(Process::starting(group, target, since, &self.launch))
     }
 
-    /// Its process ended while nobody looked.
+    /// Its process ended while nobody looked: what it left running must not meet the next one.
     async fn lost(&mut self) -> Next {
+        if let Some(known) = self.view.process {
+            group::kill_remains(known.pid, &self.world.census, &self.mark).await;
+        }
         let exit = Exit::Unknown;
         if let InstanceState::Stopping { .. } = self.view.state {
             return Next::Gone { exit: Some(exit) };

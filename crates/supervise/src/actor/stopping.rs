@@ -46,10 +46,10 @@ impl Actor {
         self.tell().await;
         let Process { group, target, ready_since, .. } = process;
         tokio::select! {
-            () = stop::complete(&group, kill_at, &self.world.census, &self.launch.instance) => {}
+            () = stop::complete(&group, kill_at, &self.world.census, &self.mark) => {}
             () = self.orders.abandoned() => return Next::Left,
         }
-        let exit = group.finish(&self.world.census, &self.launch.instance).await;
+        let exit = group.finish(&self.world.census, &self.mark).await;
         drop(target);
         self.nothing_runs();
         match then {

@@ -1,6 +1,6 @@
 //! What runs outlives the supervisor, and is taken over by the next.
 
-use crate::stage::{Stage, change, eventually, http, pid, runs, size};
+use crate::stage::{Stage, change, eventually, http, is, pid, runs, size};
 use gapless_model::instance::{InstanceView, ProcessId};
 use gapless_model::{Exit, Failure, InstanceState, Moment};
 use gapless_supervise::{Adoption, running};
@@ -111,6 +111,25 @@ async fn one_that_is_no_child_is_stopped_whole() {
     let gone = stage.gone(&last.id).await;
     assert_eq!(gone.state, InstanceState::Gone { exit: Some(Exit::Unknown) });
     assert_eq!(size(process.pid), 0);
+}
+
+#[tokio::test]
+async fn what_a_lost_one_left_is_cleared_away_before_the_next() {
+    let mut stage = Stage::new();
+    let line = "sleep 600 & echo $! > child; while ! test -e die; do sleep 0.01; done";
+    let process = stranger(&stage, "api-1", line).await;
+    let child: u32 = stage.read("child").await.parse().unwrap();
+    stage.write("die", "");
+    eventually("the leader to be gone", || (!runs(process.pid)).then_some(())).await;
+    // Of the same group, but none of ours: not to be touched.
+    let (adoption, last) = was_ready(&stage, "other-1", Some(process));
+    stage.supervisor.adopt(adoption).unwrap();
+    stage.until(&last.id, "started again", |view| view.state.is_ready()).await;
+    assert!(runs(child));
+    let (adoption, last) = was_ready(&stage, "api-1", Some(process));
+    stage.supervisor.adopt(adoption).unwrap();
+    stage.until(&last.id, "started again", |view| is(view, "starting")).await;
+    assert!(!runs(child));
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use gapless_model::release::{Mark, StopSpec, StopTarget};
 use gapless_model::{
     AddressMode, CommandLine, InstanceId, InstanceState, Release, ReleaseId, ReleaseSpec, Signal, WallTime,
 };
-use gapless_supervise::{Launch, Supervisor, running};
-use gapless_sys::{group, process};
+use gapless_supervise::{Launch, Supervisor};
+use gapless_sys::{PidFd, marks, process};
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
@@ -159,8 +159,13 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        for found in running(self.home()).unwrap() {
-            let _ = group::signal(found.process.pid, 9);
+        // Whoever bears its mark, also where the leader of a group is gone.
+        for stat in process::all().unwrap() {
+            if marks::bears(stat.pid, "GAPLESS_HOME", self.home().as_os_str())
+                && let Ok(held) = PidFd::open(stat.pid)
+            {
+                let _ = held.signal(9);
+            }
         }
     }
 }
