@@ -159,13 +159,16 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // Whoever bears its mark, also where the leader of a group is gone.
-        for stat in process::all().unwrap() {
-            if marks::bears(stat.pid, "GAPLESS_HOME", self.home().as_os_str())
-                && let Ok(held) = PidFd::open(stat.pid)
-            {
-                let _ = held.signal(9);
+        // Whoever bears its mark, also where the leader of a group is gone; again, as they may be forking.
+        let home = self.home().to_owned();
+        let marked =
+            |stat: &process::Stat| !stat.zombie && marks::bears(stat.pid, "GAPLESS_HOME", home.as_os_str());
+        loop {
+            let left: Vec<_> = process::all().unwrap().into_iter().filter(marked).collect();
+            if left.is_empty() {
+                break;
             }
+            left.iter().filter_map(|stat| PidFd::open(stat.pid).ok()).for_each(|held| drop(held.signal(9)));
         }
     }
 }
