@@ -21,7 +21,7 @@ cargo xtask COMMAND
   test [-- FILTER…]   every check and every test; with a filter only the tests that match
   arrows              who may know whom among the crates, and what no build may contain
   files               source files that have grown too long
-  bench [--only NAME] [--json]
+  bench [--only NAME] [--binary FILE] [--json]
                       how fast and how small, with the peers beside; writes docs/benchmarks.md
   codegen [--check]   the reference and the schema of gapless.toml, in docs/
 ";

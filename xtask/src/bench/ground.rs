@@ -11,15 +11,15 @@ const PM2: &str = "7.0.4";
 /// What all benchmarks stand on.
 #[derive(Debug)]
 pub(crate) struct Ground {
-    /// Our binary, built with the release profile just now.
+    /// Our binary, built with the release profile.
     pub(crate) gapless: PathBuf,
     /// PM2's command, a script for Node.
     pub(crate) pm2: PathBuf,
 }
 
 impl Ground {
-    /// Builds and installs what is missing.
-    pub(crate) fn prepare() -> Result<Self, Trouble> {
+    /// Builds and installs what is missing; our binary is built now unless one is given.
+    pub(crate) fn prepare(binary: Option<&str>) -> Result<Self, Trouble> {
         let target =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
         step("programs", || debian::ensure(&[debian::NODE.as_slice(), debian::PEERS.as_slice()].concat()))?;
@@ -42,6 +42,9 @@ impl Ground {
                     source,
                 })
             })?;
+        }
+        if let Some(binary) = binary {
+            return Ok(Self { gapless: binary.into(), pm2 });
         }
         step("release build", || run(&mut cargo(["build", "--release", "--package", "gapless"])))?;
         Ok(Self { gapless: target.join("release/gapless"), pm2 })

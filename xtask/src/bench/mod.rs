@@ -51,10 +51,12 @@ const ALL: &[(&str, Measure)] = &[
 /// What was asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Wish<'a> {
-    /// Only this benchmark; the report on disk is left alone then.
+    /// Only this benchmark.
     pub(crate) only: Option<&'a str>,
     /// The rows as JSON on stdout instead of a table.
     pub(crate) json: bool,
+    /// This binary instead of one built now: to compare with an earlier one.
+    pub(crate) binary: Option<&'a str>,
 }
 
 impl<'a> Wish<'a> {
@@ -63,6 +65,7 @@ impl<'a> Wish<'a> {
         match words {
             [] => Some(Self::default()),
             ["--json", rest @ ..] => Self::read(rest).map(|wish| Self { json: true, ..wish }),
+            ["--binary", path, rest @ ..] => Self::read(rest).map(|wish| Self { binary: Some(path), ..wish }),
             ["--only", name, rest @ ..] if ALL.iter().any(|(known, _)| known == name) => {
                 Self::read(rest).map(|wish| Self { only: Some(name), ..wish })
             }
@@ -71,10 +74,10 @@ impl<'a> Wish<'a> {
     }
 }
 
-/// Measures, and writes `docs/benchmarks.md` if everything was measured.
+/// Measures, and writes `docs/benchmarks.md` if everything was measured with what was built now.
 pub(crate) fn run(wish: &Wish<'_>) -> Result<(), Trouble> {
     let began = Instant::now();
-    let ground = Ground::prepare()?;
+    let ground = Ground::prepare(wish.binary)?;
     let mut rows = Vec::new();
     for (name, measure) in ALL.iter().filter(|(name, _)| wish.only.is_none_or(|only| only == *name)) {
         step(name, || {
@@ -87,7 +90,7 @@ pub(crate) fn run(wish: &Wish<'_>) -> Result<(), Trouble> {
     } else {
         print!("{}", report::table(&rows));
     }
-    if wish.only.is_none() {
+    if wish.only.is_none() && wish.binary.is_none() {
         report::write(&rows, &ground, began.elapsed())?;
     }
     eprintln!("── measured in {}", spoken(began.elapsed()));
