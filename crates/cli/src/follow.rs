@@ -13,7 +13,7 @@ use gapless_model::{AppName, Receipt, ReleaseId, RolloutId};
 use serde::Serialize;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 /// What is followed.
@@ -90,6 +90,10 @@ impl Ending {
     }
 }
 
+/// How many are listened to at a time. Control pays for each, and whatever ends while it waits for its turn
+/// is told at once when it comes.
+const AT_ONCE: usize = 16;
+
 /// How results are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
@@ -124,8 +128,10 @@ pub(crate) async fn follow(
     let (news, mut heard) = mpsc::channel(64);
     // Dropped with this function, and every follower with it.
     let mut followers = JoinSet::new();
+    let turns = Rc::new(Semaphore::new(AT_ONCE));
     for (i, subject) in subjects.iter().enumerate() {
-        followers.spawn_local(follower(Rc::clone(session), subject.clone(), i, news.clone()));
+        let (session, turns, news) = (Rc::clone(session), Rc::clone(&turns), news.clone());
+        followers.spawn_local(follower(session, turns, subject.clone(), i, news));
     }
     drop(news);
     let interrupt = tokio::signal::ctrl_c();
@@ -174,7 +180,15 @@ fn detached<'a>(left: impl Iterator<Item = &'a Subject>) -> Error {
 }
 
 /// Follows one subject, over restarts of control too.
-async fn follower(session: Rc<Session>, subject: Subject, i: usize, news: mpsc::Sender<(usize, News)>) {
+async fn follower(
+    session: Rc<Session>,
+    turns: Rc<Semaphore>,
+    subject: Subject,
+    i: usize,
+    news: mpsc::Sender<(usize, News)>,
+) {
+    // Refused only by a semaphore that is closed, and nobody closes it.
+    let _turn = turns.acquire().await;
     let ending = follow_one(&session, &subject, i, &news).await;
     // The other side is gone only when nobody wants to know any more.
     _ = news.send((i, News::Over(ending))).await;

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::render;
 use crate::screen;
 use crate::session::{Need, Session};
-use gapless_api::Status;
+use gapless_api::{ClientError, Status};
 use gapless_model::AppName;
 
 #[derive(Debug, clap::Args)]
@@ -18,7 +18,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
-    let mut status = session.reach(Need::Look).await?.status().await?;
+    // Asked at once, and only made sure of control if that fails: whoever looks often should wait little.
+    let mut status = match session.client.status().await {
+        Err(ClientError::NotReachable { .. }) => session.reach(Need::Look).await?.status().await?,
+        answer => answer?,
+    };
     if let Some(name) = &args.app {
         if !status.apps.iter().any(|app| app.name == *name) {
             return Err(unknown(name, &status));

@@ -137,6 +137,19 @@ fn apps_are_followed_until_they_have_settled_or_are_gone() {
 }
 
 #[test]
+fn of_many_each_is_followed_in_its_turn() {
+    local(async {
+        let many: Vec<String> = (0..50).map(|n| format!("a{n}")).collect();
+        let settled = Reply::Lines(vec![json(&Progress::Settled)]);
+        let control =
+            Played::new(vec![("POST /v1/apps/", vec![done(); 50]), ("GET /v1/apps/", vec![settled; 50])]);
+        let words: Vec<_> = std::iter::once("stop").chain(many.iter().map(String::as_str)).collect();
+        assert_eq!(run(&control.session(), &words).await.unwrap(), Exit::Done);
+        assert_eq!(control.asked().len(), 100);
+    });
+}
+
+#[test]
 fn a_stopped_app_is_started_by_its_name() {
     local(async {
         let control = Played::new(vec![
