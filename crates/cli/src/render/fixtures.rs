@@ -136,6 +136,7 @@ pub(crate) fn rolling() -> AppStatus {
     };
     let mut starting = instance_status(3, R2);
     starting.state = "starting".into();
+    starting.detail = Some("has 59s left to become ready".into());
     (starting.address, starting.cpu_percent) = (None, None);
     let mut app = app_status();
     app.instances.push(starting);

@@ -120,7 +120,9 @@ pub(crate) fn waits(app: &AppStatus) -> String {
 /// What is wrong with an app, and with its instances.
 pub(crate) fn wrongs(app: &AppStatus) -> String {
     let mut text = String::new();
-    for instance in &app.instances {
+    // A start or a stop that takes its time is nothing wrong: what it waits for is said elsewhere.
+    let wrong = |state: &str| matches!(state, "unready" | "wedged" | "backoff" | "gone");
+    for instance in app.instances.iter().filter(|instance| wrong(&instance.state)) {
         if let Some(detail) = &instance.detail {
             _ = writeln!(text, "{} {}: {detail}", paint::warn("!"), instance.id);
         }
