@@ -62,13 +62,10 @@ impl Relay {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
-        let mut next = Pin::new(&mut self.body).poll_frame(cx);
-        if next.is_pending()
-            && let Some(upstream) = &mut self.upstream
-        {
-            upstream.drive(cx);
-            next = Pin::new(&mut self.body).poll_frame(cx);
-        }
+        let next = match &mut self.upstream {
+            Some(upstream) => upstream.poll_body(&mut self.body, cx),
+            None => Pin::new(&mut self.body).poll_frame(cx),
+        };
         match next {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(frame))) => {

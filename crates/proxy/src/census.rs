@@ -26,6 +26,7 @@ struct InstanceSum {
 #[derive(Debug)]
 struct AppSum {
     traffic: TrafficCount,
+    served_by: BTreeMap<ReleaseId, u64>,
     longest_stall: Duration,
     /// By worker.
     holding: Vec<u32>,
@@ -70,17 +71,26 @@ impl Census {
             });
             sum.traffic += one.traffic;
             sum.in_flight[worker] = one.in_flight;
+            if one.traffic.served > 0 {
+                *self.app(one.instance.app()).served_by.entry(one.release).or_default() += one.traffic.served;
+            }
         }
         for one in &report.apps {
-            let sum = self.apps.entry(one.app.clone()).or_insert_with(|| AppSum {
-                traffic: TrafficCount::default(),
-                longest_stall: Duration::ZERO,
-                holding: vec![0; self.workers],
-            });
+            let sum = self.app(&one.app);
             sum.traffic += one.traffic;
             sum.longest_stall = sum.longest_stall.max(one.longest_stall);
             sum.holding[worker] = one.holding;
         }
+    }
+
+    fn app(&mut self, app: &AppName) -> &mut AppSum {
+        let workers = self.workers;
+        self.apps.entry(app.clone()).or_insert_with(|| AppSum {
+            traffic: TrafficCount::default(),
+            served_by: BTreeMap::new(),
+            longest_stall: Duration::ZERO,
+            holding: vec![0; workers],
+        })
     }
 
     /// Connections in the middle of something.
@@ -127,6 +137,7 @@ impl Census {
         let apps = self.apps.iter_mut().map(|(app, sum)| AppCounters {
             app: app.clone(),
             traffic: sum.traffic,
+            served_by: sum.served_by.clone(),
             longest_stall_ms: u64::try_from(std::mem::take(&mut sum.longest_stall).as_millis())
                 .unwrap_or(u64::MAX),
             holding: sum.holding.iter().sum(),

@@ -41,8 +41,7 @@ pub(crate) async fn answer(
         Err(refusal) => refuse(&refusal, record, &head, None),
         Ok(app) => {
             record.app = Some(Rc::clone(&app));
-            let upgrade = headers::wants_upgrade(&head.headers);
-            headers::to_instance(&mut head.headers, &client, &record.id, upgrade);
+            let upgrade = headers::to_instance(&mut head.headers, &client, &record.id);
             let (non_idempotent, max_body) = app.retry();
             let repeatable = retry::is_repeatable(&head.method, &head.headers, non_idempotent);
             let upload = Upload::new(body, max_body);
@@ -117,7 +116,7 @@ impl Forward {
             let Some(ticket) = self.app.pick(&failed.avoid) else {
                 let all_failed = !failed.avoid.is_empty();
                 failed.avoid.clear();
-                match waiting.wait(&self.record.client, all_failed).await {
+                match Box::pin(waiting.wait(&self.record.client, all_failed)).await {
                     Woken::Try => continue,
                     Woken::ClientGone => return self.client_gone(),
                     Woken::Full => return self.refuse(&Refusal::Full),
@@ -203,7 +202,8 @@ impl Forward {
                 return Ok((idle, true));
             }
         }
-        Upstream::connect(&backend.address(), CONNECT).await.map(|upstream| (upstream, false))
+        // Rare, and large: kept out of what is moved about for every request.
+        Box::pin(Upstream::connect(backend.address(), CONNECT)).await.map(|upstream| (upstream, false))
     }
 
     fn on_its_way(&mut self, pooled: bool) {

@@ -37,6 +37,7 @@ mod instance_io;
 mod link;
 mod listener;
 mod log_file;
+mod nudge;
 mod plan;
 mod pool;
 mod record;

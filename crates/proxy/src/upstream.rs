@@ -5,16 +5,18 @@
 //! closed meanwhile is seen when it is taken from the pool.
 
 use crate::instance_io::{InstanceIo, Meter};
+use crate::nudge::Nudge;
 use crate::request_body::RequestBody;
 use bytes::Bytes;
 use gapless_model::Address;
 use http::{Request, Response};
+use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -25,10 +27,17 @@ const BUFFER: usize = 128 * 1024;
 
 /// A connection, with what is needed to know how far a request got on it.
 pub(crate) struct Upstream {
+    wire: Wire,
+    nudge: Nudge,
+}
+
+struct Wire {
     send: SendRequest<RequestBody>,
     connection: Connection<TokioIo<InstanceIo>, RequestBody>,
     /// The connection has said all it will ever say.
     ended: bool,
+    /// Why it ended, if it did not end well.
+    cause: Option<hyper::Error>,
     meter: Rc<Meter>,
 }
 
@@ -55,16 +64,17 @@ impl Upstream {
     ///
     /// # Errors
     /// Those of `connect(2)`; `TimedOut` when the instance does not take connections off its queue.
-    pub(crate) async fn connect(address: &Address, limit: Duration) -> io::Result<Box<Self>> {
+    pub(crate) async fn connect(address: Address, limit: Duration) -> io::Result<Box<Self>> {
         let deadline = Instant::now() + limit;
-        let io = timeout_at(deadline, connect(address)).await??;
+        let io = timeout_at(deadline, connect(&address)).await??;
         let meter = io.meter();
         let (send, connection) = Builder::new()
             .max_buf_size(BUFFER)
             .handshake(TokioIo::new(io))
             .await
             .map_err(io::Error::other)?;
-        Ok(Box::new(Self { send, connection, ended: false, meter }))
+        let wire = Wire { send, connection, ended: false, cause: None, meter };
+        Ok(Box::new(Self { wire, nudge: Nudge::new() }))
     }
 
     /// Sends a request and waits for the head of its answer. `watch` is polled along with it; when it is
@@ -74,23 +84,29 @@ impl Upstream {
         request: Request<RequestBody>,
         mut watch: impl FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> Option<Result<Response<Incoming>, Broken>> {
-        let written = self.meter.written();
-        let mut answer = pin!(self.send.try_send_request(request));
-        let mut cause = None;
+        let Self { wire, nudge } = self;
+        let written = wire.meter.written();
+        // Handed over in the first poll, where nobody needs to be woken for it.
+        let mut request = Some(request);
+        let mut answer = pin!(None);
         let result = poll_fn(|cx| {
-            if !self.ended
-                && let Poll::Ready(end) = self.connection.poll_without_shutdown(cx)
-            {
-                self.ended = true;
-                cause = end.err();
+            let polled = nudge.poll(cx, |cx| {
+                if let Some(request) = request.take() {
+                    answer.set(Some(wire.send.try_send_request(request)));
+                }
+                wire.drive(cx);
+                match answer.as_mut().as_pin_mut() {
+                    Some(answer) => answer.poll(cx),
+                    None => Poll::Pending,
+                }
+            });
+            match polled {
+                Poll::Ready(result) => Poll::Ready(Some(Some(result))),
+                Poll::Pending if wire.meter.is_deaf() && wire.meter.written() == written => {
+                    Poll::Ready(Some(None))
+                }
+                Poll::Pending => watch(cx).map(|()| None),
             }
-            if let Poll::Ready(result) = answer.as_mut().poll(cx) {
-                return Poll::Ready(Some(Some(result)));
-            }
-            if self.meter.is_deaf() && self.meter.written() == written {
-                return Poll::Ready(Some(None));
-            }
-            watch(cx).map(|()| None)
         })
         .await?;
         Some(match result {
@@ -99,49 +115,83 @@ impl Upstream {
                 let error = error.into_error();
                 let reached = if error.is_parse() {
                     Reached::Nonsense
-                } else if self.meter.written() == written {
+                } else if wire.meter.written() == written {
                     Reached::Nowhere
                 } else {
                     Reached::Sent
                 };
-                Err(Broken { reached, cause: describe(&error, cause.as_ref()) })
+                Err(Broken { reached, cause: describe(&error, wire.cause.as_ref()) })
             }
             None => Err(Broken { reached: Reached::Nowhere, cause: "the instance has closed".to_owned() }),
         })
     }
 
-    /// Lets the connection read and write; to be called while an answer's body is awaited.
-    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
-        if !self.ended && self.connection.poll_without_shutdown(cx).is_ready() {
-            self.ended = true;
-        }
+    /// The next part of an answer's body. The connection reads and writes meanwhile.
+    pub(crate) fn poll_body(
+        &mut self,
+        body: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let Self { wire, nudge } = self;
+        nudge.poll(cx, |cx| {
+            let next = Pin::new(&mut *body).poll_frame(cx);
+            if next.is_ready() {
+                return next;
+            }
+            wire.drive(cx);
+            Pin::new(&mut *body).poll_frame(cx)
+        })
     }
 
     /// Drives the connection until it has nothing more to do for the request, by itself.
     pub(crate) async fn finish(mut self: Box<Self>) {
+        let Self { wire, nudge } = &mut *self;
         poll_fn(|cx| {
-            self.drive(cx);
-            if self.ended || self.send.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+            nudge.poll(cx, |cx| {
+                wire.drive(cx);
+                if wire.ended || wire.send.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+            })
         })
         .await;
     }
 
     /// Whether another request can be sent on it.
     pub(crate) fn is_reusable(&mut self, cx: &mut Context<'_>) -> bool {
-        self.drive(cx);
-        !self.ended && self.send.is_ready() && !self.meter.is_deaf()
+        let Self { wire, nudge } = self;
+        let driven = nudge.poll(cx, |cx| {
+            wire.drive(cx);
+            Poll::Ready(())
+        });
+        driven.is_ready() && !wire.ended && wire.send.is_ready() && !wire.meter.is_deaf()
+    }
+
+    /// Nobody has a request on it: nobody needs to be woken for it.
+    pub(crate) fn rest(&mut self) {
+        self.nudge.rest();
     }
 
     /// Whether the other side has closed without our having noticed yet; costs a system call.
     pub(crate) fn has_ended_quietly(&self) -> bool {
-        self.meter.peek_says_ended()
+        self.wire.meter.peek_says_ended()
     }
 
     /// The bare connection after a `101`, with what was read beyond the head.
     pub(crate) fn into_tunnel(self) -> (TokioIo<InstanceIo>, Bytes) {
-        self.meter.be_strict();
-        let parts = self.connection.into_parts();
+        self.wire.meter.be_strict();
+        let parts = self.wire.connection.into_parts();
         (parts.io, parts.read_buf)
+    }
+}
+
+impl Wire {
+    /// Lets the connection read and write.
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        if !self.ended
+            && let Poll::Ready(end) = self.connection.poll_without_shutdown(cx)
+        {
+            self.ended = true;
+            self.cause = end.err();
+        }
     }
 }
 
