@@ -42,7 +42,8 @@ pub struct Instance {
     /// Set once it was decided to retire it; never taken back.
     pub retiring: Option<Retiring>,
     /// What it is working on, as counted after every worker had acknowledged a split without it. None while
-    /// that is not so: requests may still be on their way to it.
+    /// that is not so, or a split with it is on its way, even if a newer one without it is too: requests may
+    /// still come to it.
     pub backlog: Option<InFlight>,
 }
 
@@ -84,9 +85,11 @@ impl Observed {
         self.acknowledged.as_ref().is_some_and(|a| a.split.names(id))
     }
 
-    /// Whether every worker has a split without `id`, and none with it is on its way.
-    pub fn is_cut_off(&self, id: &InstanceId) -> bool {
-        self.acknowledged.as_ref().is_some_and(|a| !a.split.names(id))
-            && self.sent.as_ref().is_none_or(|s| !s.split.names(id))
+    /// Whether every worker has a split without `instance`, and none with it is on its way.
+    pub fn is_cut_off(&self, instance: &Instance) -> bool {
+        let names = |split: &Split| split.names(instance.id());
+        instance.backlog.is_some()
+            && self.acknowledged.as_ref().is_some_and(|a| !names(&a.split))
+            && self.sent.as_ref().is_none_or(|s| !names(&s.split))
     }
 }

@@ -95,21 +95,33 @@ fn fatal(instance: &Instance) -> Option<&Failure> {
 /// Whether every worker has a split without the other releases.
 fn others_lost_traffic(desired: &Desired, observed: &Observed, rollout: &Rollout) -> bool {
     !desired.routed
-        || observed
-            .instances
-            .iter()
-            .filter(|i| i.release() != rollout.to)
-            .all(|i| observed.is_cut_off(i.id()))
+        || observed.instances.iter().filter(|i| i.release() != rollout.to).all(|i| observed.is_cut_off(i))
 }
 
 /// Whether the old release has everything again: enough instances that serve, and none of the new left.
+///
+/// An instance of the old release that fails by itself is not waited for: the rollout has done what it could,
+/// and whoever waits behind it may bring what helps. Those of the new release that stand in for it stay until
+/// it is back: what works is kept.
 fn has_returned(desired: &Desired, observed: &Observed, rollout: &Rollout) -> bool {
     let Some(target) = Target::of(desired, Some(&rollout.phase)) else { return true };
-    let serving = observed
-        .staying()
-        .filter(|i| target.is_met_by(i) && i.is_able())
-        .filter(|i| !desired.routed || observed.serves(i.id()))
-        .count();
-    let left = observed.instances.iter().any(|i| !target.is_met_by(i));
-    !left && serving >= desired.wanted as usize
+    let (mine, others): (Vec<_>, Vec<_>) = observed.instances.iter().partition(|i| target.is_met_by(i));
+    let staying = || mine.iter().filter(|i| !i.is_retiring());
+    let serves = |i: &Instance| i.is_able() && (!desired.routed || observed.serves(i.id()));
+    let serving = staying().filter(|i| serves(i)).count();
+    let failing = staying().filter(|i| is_failing(i)).count();
+    let stand_in = |i: &Instance| failing > 0 && i.is_able();
+    serving + failing >= desired.wanted as usize && others.iter().all(|i| stand_in(i))
+}
+
+/// Whether an instance does not come up, or does not stay up, by its own fault.
+fn is_failing(instance: &Instance) -> bool {
+    match instance.view.state {
+        InstanceState::Unready { .. } | InstanceState::Wedged { .. } | InstanceState::Gone { .. } => true,
+        InstanceState::Backoff { failures, .. } => failures > BOOT_CRASHES_ALLOWED,
+        InstanceState::Starting { .. } | InstanceState::Stopping { .. } => {
+            instance.view.restarts > BOOT_CRASHES_ALLOWED
+        }
+        InstanceState::Ready { .. } => false,
+    }
 }

@@ -41,10 +41,9 @@ pub fn readiness(
     if !desired.routed || !instance.may_run() {
         return Some(Readiness::Free);
     }
-    if !observed.is_cut_off(instance.id()) {
+    let Some(backlog) = instance.backlog.filter(|_| observed.is_cut_off(instance)) else {
         return Some(Readiness::NotCutOff);
-    }
-    let Some(backlog) = instance.backlog else { return Some(Readiness::NotCutOff) };
+    };
     let open = |count: u32, deadline: Moment| (count > 0 && now < deadline).then_some(deadline);
     let until =
         [open(backlog.requests, retiring.drain_deadline), open(backlog.upgraded, retiring.upgraded_deadline)];

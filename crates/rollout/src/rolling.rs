@@ -63,6 +63,7 @@ fn dispensable<'a>(
     let mut quota = match target.others {
         Others::StayWarm => short,
         Others::Go => others.len(),
+        Others::GoAtOnce => return others.to_vec(),
     };
     let mut leaving = Vec::new();
     for instance in by_worth {

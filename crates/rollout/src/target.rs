@@ -31,6 +31,9 @@ pub enum Others {
     StayWarm,
     /// They go as soon as they are not needed.
     Go,
+    /// They go, all in one decision. They have lost their traffic to a release that was proven, and a
+    /// rollout that is past its point of no return must not hang on what happens to that release later.
+    GoAtOnce,
 }
 
 impl Target {
@@ -48,7 +51,7 @@ impl Target {
                 Self { release: rollout.to, handover: Handover::WhenEnough, others: Others::StayWarm }
             }
             RolloutPhase::Retiring { .. } | RolloutPhase::Ended { outcome: Outcome::Completed, .. } => {
-                Self { release: rollout.to, handover: Handover::WhenEnough, others: Others::Go }
+                Self { release: rollout.to, handover: Handover::WhenEnough, others: Others::GoAtOnce }
             }
             RolloutPhase::Returning { .. } | RolloutPhase::Ended { .. } => Self {
                 release: rollout.from.unwrap_or(rollout.to),

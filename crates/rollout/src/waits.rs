@@ -54,7 +54,10 @@ fn instance_wait(desired: &Desired, observed: &Observed, i: &Instance, now: Mome
         (InstanceState::Backoff { until, .. }, None) => {
             Some(WaitingOn::Backoff { instance, deadline: *until })
         }
-        (InstanceState::Unready { since, .. }, None) => Some(WaitingOn::Recovery { instance, since: *since }),
+        // No rollout waits for that: it goes on with the others, or is taken back.
+        (InstanceState::Unready { since, .. }, None) => {
+            desired.rollout.is_none().then_some(WaitingOn::Recovery { instance, since: *since })
+        }
         (InstanceState::Wedged { .. }, None) => {
             wedged::deadline(desired, i).map(|deadline| WaitingOn::Drained {
                 instance,

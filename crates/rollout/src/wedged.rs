@@ -44,5 +44,5 @@ fn is_free(desired: &Desired, observed: &Observed, instance: &Instance, now: Mom
     // has failed often enough not to be waited for.
     let alone = !observed.staying().any(Instance::is_able);
     let idle = instance.backlog.is_some_and(|b| b.requests == 0 && b.upgraded == 0);
-    observed.is_cut_off(instance.id()) && (alone || idle || now >= deadline)
+    observed.is_cut_off(instance) && (alone || idle || now >= deadline)
 }

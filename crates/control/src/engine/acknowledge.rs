@@ -7,15 +7,17 @@ use gapless_routing::Backlog;
 
 impl Engine {
     /// Every worker has this snapshot. From here on what an instance outside the split is working on is
-    /// known: nothing new can come to it.
+    /// known: nothing new can come to it, unless a later snapshot that lets it serve is on its way.
     pub(super) fn acknowledge(&mut self, generation: Generation, backlog: &Backlog) {
         let Some(at) = self.routes.unanswered.iter().position(|(g, _)| *g == generation) else { return };
         let Some((_, splits)) = self.routes.unanswered.drain(..=at).next_back() else { return };
         self.routes.applied = Some(generation);
         for (name, split) in splits {
             let Some(app) = self.apps.get_mut(&name) else { continue };
+            let later = &self.routes.unanswered;
+            let may_come = |id| later.iter().any(|(_, s)| s.get(&name).is_some_and(|s| s.names(id)));
             for (id, managed) in &mut app.instances {
-                managed.backlog = (!split.names(id)).then(|| {
+                managed.backlog = (!split.names(id) && !may_come(id)).then(|| {
                     backlog.instances.iter().find(|(i, _)| i == id).map(|(_, b)| *b).unwrap_or_default()
                 });
             }

@@ -7,7 +7,7 @@ use gapless_model::event::What;
 use gapless_model::instance::InstanceView;
 use gapless_model::{AppName, Failure, InstanceId, InstanceState};
 use gapless_rollout::Action;
-use gapless_store::Change;
+use gapless_store::{Change, InstanceRecord};
 
 impl Engine {
     /// The journal has written a decision, or could not. A disk that is full must not stop what keeps the
@@ -46,6 +46,7 @@ impl Engine {
                     managed.retiring = Some(retiring);
                     self.routes.change();
                 }
+                self.forget_gone(&instance, world);
             }
             Action::Stop { instance } => world.platform.stop(&instance),
             Action::Restart { instance } => world.platform.restart(&instance),
@@ -82,29 +83,40 @@ impl Engine {
         managed.view = view;
 
         let id = managed.view.id.clone();
-        if let InstanceState::Gone { exit } = managed.view.state
-            && managed.retiring.is_some()
-        {
-            let note = app.note(world.now, What::InstanceStopped { instance: id.clone(), exit });
-            app.instances.remove(&id);
-            world.platform.forget(&id);
-            world.journal.commit(0, vec![Change::DeleteInstance(id), note]);
-        } else {
-            let after = managed.record();
-            let failure = managed.view.last_failure.clone().filter(|_| failed_anew);
-            let mut changes = Vec::new();
-            if before != after {
-                changes.extend(app.instance_record(after));
-            }
-            if let Some(failure) = failure {
-                changes.push(app.note(world.now, What::InstanceFailed { instance: id, failure }));
-            }
-            if !changes.is_empty() {
-                // What happened, not what is intended: nobody waits for it.
-                world.journal.commit(0, changes);
-            }
+        if !self.forget_gone(&id, world) {
+            self.remember(&before, failed_anew, world);
         }
         self.routes.change();
         self.touch(&name);
+    }
+
+    /// Drops an instance that was retired and is gone, whichever came first; whether that was so.
+    fn forget_gone(&mut self, id: &InstanceId, world: &mut World<'_>) -> bool {
+        let Some(app) = self.apps.get_mut(id.app()) else { return false };
+        let Some(managed) = app.instances.get(id).filter(|m| m.retiring.is_some()) else { return false };
+        let InstanceState::Gone { exit } = managed.view.state else { return false };
+        let note = app.note(world.now, What::InstanceStopped { instance: id.clone(), exit });
+        app.instances.remove(id);
+        world.platform.forget(id);
+        world.journal.commit(0, vec![Change::DeleteInstance(id.clone()), note]);
+        true
+    }
+
+    /// Journals what has changed about an instance.
+    fn remember(&self, before: &InstanceRecord, failed_anew: bool, world: &mut World<'_>) {
+        let Some(app) = self.apps.get(before.id.app()) else { return };
+        let Some(managed) = app.instances.get(&before.id) else { return };
+        let after = managed.record();
+        let mut changes = Vec::new();
+        if let Some(failure) = after.last_failure.clone().filter(|_| failed_anew) {
+            changes.push(app.note(world.now, What::InstanceFailed { instance: after.id.clone(), failure }));
+        }
+        if *before != after {
+            changes.extend(app.instance_record(after));
+        }
+        if !changes.is_empty() {
+            // What happened, not what is intended: nobody waits for it.
+            world.journal.commit(0, changes);
+        }
     }
 }

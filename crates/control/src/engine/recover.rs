@@ -8,8 +8,10 @@ use super::rollouts::{Active, Closed, Queued};
 use super::{App, Engine, Run, World, managed::Managed};
 use crate::platform::{AdoptOrder, StartOrder};
 use gapless_model::event::What;
-use gapless_model::instance::{InstanceView, ProcessId};
-use gapless_model::{AbortReason, AppName, InstanceId, InstanceState, Outcome, ReleaseId, RolloutPhase};
+use gapless_model::instance::{InstanceView, ProcessId, Retiring};
+use gapless_model::{
+    AbortReason, AppName, InstanceId, InstanceState, Moment, Outcome, ReleaseId, RolloutPhase,
+};
 use gapless_store::{Change, InstanceRecord, State};
 use std::collections::BTreeMap;
 
@@ -42,6 +44,7 @@ impl Engine {
         let mut found: BTreeMap<InstanceId, Found> =
             found.into_iter().map(|f| (f.instance.clone(), f)).collect();
         self.next_rollout = state.next_rollout.0.max(1);
+        self.routes.begin_anew(state.generation, world.now.moment);
         for record in state.apps.values() {
             let name = record.name();
             let mut app = App::new(name.clone(), record.spec.settings.clone());
@@ -53,10 +56,9 @@ impl Engine {
             app.releases = releases.map(|((_, id), release)| (*id, release.clone())).collect();
             let queued = state.settings.get(&format!("queued:{name}"));
             app.queued = queued.and_then(|text| serde_json::from_str::<Queued>(text).ok());
+            // What waits has a number already, though the journal has no rollout of it yet.
+            self.next_rollout = self.next_rollout.max(app.queued.as_ref().map_or(0, |q| q.id.0 + 1));
             self.apps.insert(name.clone(), app);
-        }
-        for record in state.rollouts.values() {
-            self.recover_rollout(&Active::resume(record), record.receipt.clone(), rebooted, world);
         }
         let mut adopted = 0;
         for record in state.instances.values() {
@@ -66,6 +68,10 @@ impl Engine {
         }
         for stray in found.into_values() {
             adopted += u32::from(self.recover_stray(&stray, world));
+        }
+        // After the instances: what they are of is in use, and not given up with a rollout that is closed.
+        for record in state.rollouts.values() {
+            self.recover_rollout(&Active::resume(record), record.receipt.clone(), rebooted, world);
         }
         let at = world.now.wall;
         world.journal.commit(0, vec![Change::Note { at, app: None, what: What::ControlStarted { adopted } }]);
@@ -127,18 +133,37 @@ impl Engine {
     }
 
     fn recover_instance(&mut self, record: &InstanceRecord, here: Option<Found>, world: &mut World<'_>) {
+        let now = world.now;
         let Some(app) = self.apps.get_mut(record.id.app()) else { return };
-        let Some(order) = app.start_order(&record.id, record.release) else { return };
-        if here.is_none() && record.retiring.is_some() {
+        let Some(order) = app.start_order(&record.id, record.release) else {
+            if let Some(here) = here {
+                tracing::warn!("ending {}: its release {} is not kept", record.id, record.release);
+                world.platform.end_stray(here.process);
+            }
+            return;
+        };
+        // Another process than the journal knows was started after that was written.
+        let news = here.as_ref().is_some_and(|h| Some(h.process) != record.process);
+        let retiring = record.retiring.or_else(|| stopped_for_another(record, now.moment).filter(|_| !news));
+        if here.is_none() && retiring.is_some() {
             world.journal.commit(0, vec![Change::DeleteInstance(record.id.clone())]);
             return;
         }
-        let now = world.now;
+        if here.is_none() && matches!(record.state, InstanceState::Backoff { failures: 0, .. }) {
+            // It was about to be started for the first time.
+            app.instances.insert(record.id.clone(), planned(record.id.clone(), record.release, now));
+            world.platform.start(order);
+            return;
+        }
         let state = match &record.state {
-            state @ (InstanceState::Stopping { .. } | InstanceState::Starting { .. }) => state.clone(),
             state if here.is_none() => state.clone(),
-            // Until a probe says otherwise: it may be the one that serves.
-            _ if record.was_ready => InstanceState::Ready { since: now.moment },
+            // The time that nobody looked does not count.
+            InstanceState::Starting { since, .. } if !news => InstanceState::Starting {
+                since: *since,
+                deadline: now.moment + order.release.spec.start_deadline,
+            },
+            // Until a probe says otherwise.
+            state if !news => state.clone(),
             _ => InstanceState::Starting {
                 since: now.moment,
                 deadline: now.moment + order.release.spec.start_deadline,
@@ -149,7 +174,7 @@ impl Engine {
             release: record.release,
             state,
             process: here.as_ref().map(|h| h.process).or(record.process),
-            address: record.address.clone(),
+            address: record.address.clone().filter(|_| !news),
             restarts: record.restarts,
             last_failure: record.last_failure.clone(),
         };
@@ -160,11 +185,14 @@ impl Engine {
         };
         let managed = Managed {
             view,
-            retiring: record.retiring,
+            retiring,
             backlog: None,
             started: record.started.unwrap_or(now.wall),
-            was_ready: record.was_ready && here.is_some(),
+            was_ready: record.was_ready && here.is_some() && !news,
         };
+        if retiring != record.retiring {
+            world.journal.commit(0, app.instance_record(managed.record()).into_iter().collect());
+        }
         app.instances.insert(record.id.clone(), managed);
         world.platform.adopt(AdoptOrder { start: order, last });
     }
@@ -185,7 +213,7 @@ impl Engine {
             id: stray.instance.clone(),
             release: stray.release,
             state: InstanceState::Backoff { until: world.now.moment, failures: 0 },
-            process: Some(stray.process),
+            process: None,
             address: None,
             was_ready: false,
             started: Some(world.now.wall),
@@ -198,6 +226,16 @@ impl Engine {
         self.routes.await_instance(stray.instance.clone(), world.now.moment);
         true
     }
+}
+
+/// An instance that was being stopped without being retired should have been started again (it hung, or did
+/// not get ready in time). Who meant that is gone: it goes for good, and another is started in its place.
+fn stopped_for_another(record: &InstanceRecord, now: Moment) -> Option<Retiring> {
+    matches!(record.state, InstanceState::Stopping { .. }).then_some(Retiring {
+        since: now,
+        drain_deadline: now,
+        upgraded_deadline: now,
+    })
 }
 
 impl App {

@@ -46,6 +46,15 @@ impl Routes {
         }
     }
 
+    /// Counts snapshots on from where no control before this one can have been.
+    ///
+    /// What an earlier one sent last may still be on its way to the workers when this one begins, and must
+    /// not be taken for one of ours. `used` lags behind, the time since boot does not: no control sends a
+    /// snapshot per millisecond for as long as it lives.
+    pub(super) fn begin_anew(&mut self, used: Generation, now: Moment) {
+        self.generation = self.generation.max(used).max(Generation(now.as_millis()));
+    }
+
     /// Send a snapshot even if it is the same: its answer brings fresh counters.
     pub(super) const fn send_again(&mut self) {
         self.changed = true;
@@ -149,6 +158,13 @@ impl App {
     }
 
     fn send(&mut self, generation: Generation, answer_by: Moment) {
+        // From here on some worker may send requests to those that the split names, until an answer to this
+        // snapshot or a later one says what is so.
+        for id in self.split.instances() {
+            if let Some(managed) = self.instances.get_mut(id) {
+                managed.backlog = None;
+            }
+        }
         self.sent = Some(Sent { generation, split: self.split.clone(), answer_by });
         self.wake = Some(self.wake.map_or(answer_by, |at| at.min(answer_by)));
     }

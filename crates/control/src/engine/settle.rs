@@ -30,6 +30,8 @@ impl Engine {
         let cores = self.cores;
         let Some(app) = self.apps.get_mut(name) else { return };
         if app.pending.is_some() {
+            // The journal's answer wakes it.
+            app.wake = app.active.as_ref().and_then(Active::close_by);
             return;
         }
         let now = world.now.moment;

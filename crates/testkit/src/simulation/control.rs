@@ -224,6 +224,13 @@ impl World {
     }
 
     fn order_commit(&mut self, token: u64, changes: Vec<Change>) {
+        for change in &changes {
+            if let Change::PutInstance(record) = change
+                && let Some(retiring) = record.retiring
+            {
+                self.retiring.entry(record.id.clone()).or_insert((retiring, false));
+            }
+        }
         let done = self.journal.take(token, changes, self.queue.now, &mut self.rng);
         let control = self.control().number;
         self.queue.at(done, Event::Written { control });

@@ -34,7 +34,13 @@ pub(super) struct Answer {
 
 impl Journal {
     /// Takes an entry, and says when the disk will be done with it.
-    pub(super) fn take(&mut self, token: u64, changes: Vec<Change>, now: u64, rng: &mut fastrand::Rng) -> u64 {
+    pub(super) fn take(
+        &mut self,
+        token: u64,
+        changes: Vec<Change>,
+        now: u64,
+        rng: &mut fastrand::Rng,
+    ) -> u64 {
         let takes = if now < self.slow_until { self.slowness } else { rng.u64(USUAL) };
         self.done_at = self.done_at.max(now) + takes;
         self.under_way.push_back((token, changes));
@@ -46,7 +52,11 @@ impl Journal {
         let (token, changes) = self.under_way.pop_front()?;
         self.kept.extend(changes);
         if now < self.full_until {
-            return Some(Answer { token, error: Some("no space left on device".into()), written: Vec::new() });
+            return Some(Answer {
+                token,
+                error: Some("no space left on device".into()),
+                written: Vec::new(),
+            });
         }
         let written = std::mem::take(&mut self.kept);
         if !self.forgetful {

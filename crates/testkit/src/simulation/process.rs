@@ -169,12 +169,6 @@ impl World {
     /// What a control that begins now finds.
     pub(super) fn found(&self) -> Vec<Found> {
         let running = self.running.values().filter_map(|pid| self.processes.get(pid));
-        running
-            .map(|p| Found {
-                instance: p.instance.clone(),
-                release: p.release,
-                process: p.id,
-            })
-            .collect()
+        running.map(|p| Found { instance: p.instance.clone(), release: p.release, process: p.id }).collect()
     }
 }

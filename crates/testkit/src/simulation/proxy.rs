@@ -49,6 +49,7 @@ struct Worker {
     routing: Rc<Routing>,
     coming: VecDeque<Rc<Routing>>,
     done_at: u64,
+    since: Option<u64>,
 }
 
 /// What a worker needs of a snapshot.
@@ -73,7 +74,7 @@ pub(super) struct Request {
 pub(super) struct Held {
     pub(super) app: usize,
     pub(super) worker: usize,
-    pub(super) until: u64,
+    pub(super) since: u64,
 }
 
 impl Proxy {
@@ -101,6 +102,11 @@ impl Proxy {
         self.workers.iter().map(|w| w.routing.generation).min().unwrap_or_default()
     }
 
+    /// Since when a worker has had a snapshot at all.
+    pub(super) fn routes_since(&self, worker: usize) -> Option<u64> {
+        self.workers[worker].since
+    }
+
     /// The instances that may get new requests of an app from this worker.
     pub(super) fn serving(&self, worker: usize, app: &AppName) -> impl Iterator<Item = &InstanceId> {
         let backends = self.workers[worker].routing.apps.get(app);
@@ -115,6 +121,15 @@ impl Proxy {
     /// Whether some worker has something yet to take up.
     pub(super) fn is_behind(&self) -> bool {
         self.workers.iter().any(|w| !w.coming.is_empty())
+    }
+
+    /// Requests of an app that were served, by release.
+    fn served_by(&self, app: &AppName) -> BTreeMap<ReleaseId, u64> {
+        let mut by_release = BTreeMap::new();
+        for (_, (release, served)) in self.served_by.iter().filter(|(id, _)| id.app() == app) {
+            *by_release.entry(*release).or_default() += served;
+        }
+        by_release
     }
 
     pub(super) fn count_served(&mut self, request: &Request, app: &AppName) {
@@ -165,7 +180,9 @@ impl World {
                 let pid = proxy.pid;
                 for worker in 0..proxy.workers() {
                     let lag = match self.lag {
-                        Some((slow, lag, until)) if slow % proxy.workers.len() == worker && now < until => lag,
+                        Some((slow, lag, until)) if slow % proxy.workers.len() == worker && now < until => {
+                            lag
+                        }
                         _ => self.rng.u64(0..=3),
                     };
                     let state = &mut proxy.workers[worker];
@@ -183,6 +200,7 @@ impl World {
         let Some(routing) = proxy.workers[worker].coming.pop_front() else { return };
         let newest = routing.generation;
         proxy.workers[worker].routing = routing;
+        proxy.workers[worker].since.get_or_insert(self.queue.now);
         let reached = if sabotaged { newest } else { proxy.everywhere() };
         if reached > proxy.answered {
             proxy.answered = reached;
@@ -247,6 +265,7 @@ impl World {
                 .map(|place| AppCounters {
                     app: spec::name(place),
                     traffic: proxy.counts.get(&spec::name(place)).copied().unwrap_or_default(),
+                    served_by: proxy.served_by(&spec::name(place)),
                     longest_stall_ms: 0,
                     holding: 0,
                 })

@@ -87,7 +87,9 @@ impl World {
                 Act::Restart(app) => engine.restart(&name(app), world),
                 Act::Rollback(app) => engine.rollback_target(&name(app), None).and_then(|to| {
                     let kept = NewRelease::Kept(to);
-                    engine.begin_rollout(&name(app), kept, RolloutKind::Rollback, world).map(|_| String::new())
+                    engine
+                        .begin_rollout(&name(app), kept, RolloutKind::Rollback, world)
+                        .map(|_| String::new())
                 }),
                 _ => Ok(String::new()),
             };

@@ -21,10 +21,10 @@ impl World {
         // what is tried here.
         let Some(workers) = self.proxy.as_ref().map(super::proxy::Proxy::workers) else { return };
         let worker = self.rng.usize(0..workers);
-        self.send(app, worker, self.queue.now + spec::HOLD_TIMEOUT);
+        self.send(app, worker, self.queue.now);
     }
 
-    fn send(&mut self, app: usize, worker: usize, until: u64) {
+    fn send(&mut self, app: usize, worker: usize, since: u64) {
         let name = spec::name(app);
         let Some(proxy) = &self.proxy else { return };
         // One that refuses the connection is passed over.
@@ -33,7 +33,7 @@ impl World {
             .filter_map(|id| self.process_of(id).filter(|p| p.listens()).map(|p| (id, p.id.pid)))
             .collect();
         let Some((instance, pid)) = self.rng.choice(&able).map(|(id, pid)| ((*id).clone(), *pid)) else {
-            return self.hold(Held { app, worker, until });
+            return self.hold(Held { app, worker, since });
         };
         let process = &self.processes[&pid];
         let (release, leaving, answers) = (process.release, process.leaving, process.can_serve());
@@ -74,10 +74,10 @@ impl World {
         let Some(proxy) = &mut self.proxy else { return };
         proxy.looks = false;
         for held in std::mem::take(&mut proxy.held) {
-            if held.until <= now {
-                self.lost_in_hold(held.app);
+            if held.since + spec::HOLD_TIMEOUT <= now {
+                self.lost_in_hold(&held);
             } else {
-                self.send(held.app, held.worker, held.until);
+                self.send(held.app, held.worker, held.since);
             }
         }
     }

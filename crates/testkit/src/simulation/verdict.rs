@@ -1,6 +1,7 @@
 //! What must hold on the way, and in the end.
 
 use super::orders::{Dictation, Order};
+use super::proxy::Held;
 use super::report::Broken;
 use super::scenario::{Act, Fate, Policy};
 use super::spec;
@@ -14,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How often in a row a rollout may be seen without anything that it waits for.
 const IDLE: u32 = 3;
+
+/// How long news of an instance may be on their way to control.
+const NEWS: u64 = 20;
 
 impl World {
     /// 3. No stop signal before every worker has a split without it, and its work is done or its deadline has
@@ -49,8 +53,9 @@ impl World {
     /// 1. A split never names an instance that has not been ready.
     pub(super) fn check_routed(&mut self, snapshot: &Snapshot) {
         let serving = snapshot.apps.iter().flat_map(|a| &a.backends).filter(|b| b.duty != Duty::Finish);
+        let old_news = self.queue.now.saturating_sub(NEWS);
         let never: Vec<String> = serving
-            .filter(|b| self.process_of(&b.instance).is_some_and(|p| !p.served))
+            .filter(|b| self.process_of(&b.instance).is_some_and(|p| !p.served && p.id.started < old_news))
             .map(|b| b.instance.to_string())
             .collect();
         // What a full disk did not take is not known to a later control: it goes by what listens.
@@ -76,10 +81,14 @@ impl World {
         }
     }
 
-    /// A request was held in vain.
-    pub(super) fn lost_in_hold(&mut self, app: usize) {
-        if self.firm_floor(app).is_some_and(|floor| floor > 0) {
-            self.broken(Broken::RequestLost { app: spec::name(app).to_string(), why: "held in vain" });
+    /// A request was held in vain. If its worker had not been told where to send it when it came, that is
+    /// because proxy and control were down together.
+    pub(super) fn lost_in_hold(&mut self, held: &Held) {
+        let told = self.proxy.as_ref().and_then(|p| p.routes_since(held.worker));
+        let served = self.firm_floor(held.app).is_some_and(|floor| floor > 0);
+        if served && told.is_some_and(|since| since <= held.since) {
+            let app = spec::name(held.app).to_string();
+            self.broken(Broken::RequestLost { app, why: "held in vain" });
         }
     }
 
@@ -161,8 +170,7 @@ impl World {
             .map(|release| release.map_or(Fate::Good, |release| self.fate(&rollout.app, release)));
         let harmed = self.scenario.script.iter().any(|(_, act)| act.harms());
         let interfered = self.scenario.script.iter().any(|(_, act)| act.interferes());
-        let never_up =
-            matches!(to, Fate::CrashesAtBoot | Fate::CannotSpawn | Fate::NeverReady);
+        let never_up = matches!(to, Fate::CrashesAtBoot | Fate::CannotSpawn | Fate::NeverReady);
         let completed = *outcome == Outcome::Completed;
         let wrong = if completed && never_up {
             Some("completed, with a release that never gets ready")
@@ -222,19 +230,25 @@ impl World {
 
     fn app_unsettled(&self, app: &AppStatus) -> Option<String> {
         if let Some(rollout) = &app.rollout {
-            return Some(format!("rollout {} is {:?}, waiting for {:?}", rollout.id, rollout.phase, app.waiting));
+            return Some(format!(
+                "rollout {} is {:?}, waiting for {:?}",
+                rollout.id, rollout.phase, app.waiting
+            ));
         }
         let place = self.shape(&app.name)?;
         let shape = &self.scenario.apps[place];
-        let instances = u32::try_from(app.instances.len()).unwrap_or(u32::MAX);
-        if instances != app.wanted {
-            return Some(format!("{instances} instances, {} wanted: {:#?}", app.wanted, app.instances));
-        }
         let fate = app.release.map_or(Fate::Good, |release| self.fate(&app.name, release));
-        if let Some(other) = app.instances.iter().find(|i| Some(i.release) != app.release) {
+        let lasts = shape.restart == Policy::Always && fate.is_good();
+        // Where the release itself does not last, others may stand in for it.
+        let own = app.instances.iter().filter(|i| lasts || Some(i.release) == app.release);
+        let own = u32::try_from(own.count()).unwrap_or(u32::MAX);
+        if own != app.wanted {
+            return Some(format!("{own} instances, {} wanted: {:#?}", app.wanted, app.instances));
+        }
+        let mut others = app.instances.iter().filter(|i| Some(i.release) != app.release);
+        if let Some(other) = others.find(|i| lasts || i.state != "ready") {
             return Some(format!("{} is of another release", other.id));
         }
-        let lasts = shape.restart == Policy::Always && fate.is_good();
         if lasts && app.ready != app.wanted {
             return Some(format!("{} ready, {} wanted: {:#?}", app.ready, app.wanted, app.instances));
         }
@@ -274,9 +288,12 @@ impl World {
             .running
             .iter()
             .filter(|(_, pid)| !known.contains(pid))
-            .filter(|(id, pid)| self.control().supervisors.get(id).is_none_or(|s| {
-                s.view().process.is_none_or(|p| p.pid != **pid)
-            }))
+            .filter(|(id, pid)| {
+                self.control()
+                    .supervisors
+                    .get(id)
+                    .is_none_or(|s| s.view().process.is_none_or(|p| p.pid != **pid))
+            })
             .map(|(id, pid)| format!("{id} (pid {pid}) runs, and nobody knows"))
             .collect();
         for what in leaked {

@@ -195,10 +195,8 @@ impl World {
 impl Act {
     /// Whether it is the user's wish that a rollout does not go its way, or that fewer instances serve.
     pub(super) const fn interferes(self) -> bool {
-        matches!(
-            self,
-            Self::Abort(_) | Self::Stop(_) | Self::Start(_) | Self::Restart(_) | Self::Rollback(_)
-        ) || self.harms()
+        matches!(self, Self::Abort(_) | Self::Stop(_) | Self::Start(_) | Self::Restart(_) | Self::Rollback(_))
+            || self.harms()
     }
 
     /// Whether it does something to instances.

@@ -1,7 +1,7 @@
 //! Plays random scenarios until one breaks a promise.
 
-use gapless_testkit::simulation::{Report, run};
 use gapless_testkit::simulation::Scenario;
+use gapless_testkit::simulation::{Report, run};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use std::cell::{Cell, RefCell};
@@ -33,7 +33,12 @@ pub(crate) fn hold(usual: u32, stories: impl Strategy<Value = Scenario>) -> usiz
     let seed = seed();
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config { cases: cases(usual), failure_persistence: None, max_shrink_iters: 3_000, ..Config::default() };
+    let config = Config {
+        cases: cases(usual),
+        failure_persistence: None,
+        max_shrink_iters: 3_000,
+        ..Config::default()
+    };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let rollouts = Cell::new(0);
     let outcome = TestRunner::new_with_rng(config, rng).run(&stories, |scenario| {

@@ -39,7 +39,8 @@ fn control_killed_between_any_two_steps() {
 
 #[test]
 fn users_change_their_minds() {
-    let script = mixed(vec![some(deploy(any_release()), 1, 3), some(command(), 1, 6), some(misfortune(), 0, 2)]);
+    let script =
+        mixed(vec![some(deploy(any_release()), 1, 3), some(command(), 1, 6), some(misfortune(), 0, 2)]);
     hold(1_200, story(apps(), script, kills(2)));
 }
 

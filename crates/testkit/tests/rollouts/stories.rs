@@ -10,7 +10,8 @@ const SCRIPT: u64 = 6_000;
 
 /// Apps of all shapes, on a release that is good.
 pub(crate) fn app() -> impl Strategy<Value = AppShape> {
-    let room = prop_oneof![Just((1, 0)), Just((0, 1)), Just((1, 1)), Just((2, 0)), Just((4, 0)), Just((0, 2))];
+    let room =
+        prop_oneof![Just((1, 0)), Just((0, 1)), Just((1, 1)), Just((2, 0)), Just((4, 0)), Just((0, 2))];
     let bake = prop_oneof![Just(0), 1_u64..2_000];
     (1_u32..=4, room, bake, 200_u64..2_500, 1_u64..1_500, any::<prop::sample::Index>()).prop_map(
         |(wanted, (max_surge, max_unavailable), bake, drain, slowest_request, routed)| AppShape {
@@ -108,14 +109,18 @@ pub(crate) fn command() -> impl Strategy<Value = (u64, Act)> {
 /// Any command.
 pub(crate) fn any_command() -> impl Strategy<Value = (u64, Act)> {
     let app = 0_usize..2;
-    let empties =
-        prop_oneof![app.clone().prop_map(Act::Stop), app.clone().prop_map(Act::Start), app.prop_map(Act::Restart)];
+    let empties = prop_oneof![
+        app.clone().prop_map(Act::Stop),
+        app.clone().prop_map(Act::Start),
+        app.prop_map(Act::Restart)
+    ];
     prop_oneof![2 => command(), 1 => (0..SCRIPT, empties)]
 }
 
 /// Apps whose instances are not always started again.
 pub(crate) fn apps_of_any_policy() -> impl Strategy<Value = Vec<AppShape>> {
-    let policy = prop_oneof![2 => Just(Policy::Always), 1 => Just(Policy::OnFailure), 1 => Just(Policy::Never)];
+    let policy =
+        prop_oneof![2 => Just(Policy::Always), 1 => Just(Policy::OnFailure), 1 => Just(Policy::Never)];
     vec((app(), policy).prop_map(|(app, restart)| AppShape { restart, ..app }), 1..=2)
 }
 
@@ -149,7 +154,11 @@ pub(crate) fn mixed(parts: Vec<BoxedStrategy<Vec<(u64, Act)>>>) -> impl Strategy
 }
 
 /// At most so many of one kind.
-pub(crate) fn some(act: impl Strategy<Value = (u64, Act)> + 'static, least: usize, most: usize) -> BoxedStrategy<Vec<(u64, Act)>> {
+pub(crate) fn some(
+    act: impl Strategy<Value = (u64, Act)> + 'static,
+    least: usize,
+    most: usize,
+) -> BoxedStrategy<Vec<(u64, Act)>> {
     vec(act, least..=most).boxed()
 }
 
