@@ -120,6 +120,17 @@ pub enum RolloutPhase {
 }
 
 impl RolloutPhase {
+    /// When it began.
+    pub const fn since(&self) -> Moment {
+        match self {
+            Self::Replacing { since }
+            | Self::Baking { since, .. }
+            | Self::Retiring { since }
+            | Self::Returning { since, .. } => *since,
+            Self::Ended { at, .. } => *at,
+        }
+    }
+
     /// One word for tables and JSON.
     pub const fn word(&self) -> &'static str {
         match self {

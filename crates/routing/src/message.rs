@@ -5,6 +5,7 @@ pub use gapless_model::instance::InFlight;
 use gapless_model::receipt::TrafficCount;
 use gapless_model::{AppName, Generation, InstanceId, ReleaseId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// From control to proxy.
@@ -89,6 +90,9 @@ pub struct AppCounters {
     pub app: AppName,
     /// Its requests.
     pub traffic: TrafficCount,
+    /// Of those served, how many by which release: also by releases of which no instance is left, so that a
+    /// control that comes new to this proxy knows them too.
+    pub served_by: BTreeMap<ReleaseId, u64>,
     /// The longest, in milliseconds, that a request waited in the proxy before it was on its way to an
     /// instance, since the report before this one.
     pub longest_stall_ms: u64,

@@ -36,28 +36,38 @@ impl Ledger {
         }
     }
 
-    /// Takes note of the proxy's counters.
-    pub(super) fn count(&mut self, proxy: u32, now: &AppCount, stall: Duration, applied: Option<Generation>) {
+    /// Takes note of the proxy's counters. True if another control would not learn of it from the proxy by
+    /// itself: where the count begins, and how long requests have waited.
+    pub(super) fn count(
+        &mut self,
+        proxy: u32,
+        now: &AppCount,
+        stall: Duration,
+        applied: Option<Generation>,
+    ) -> bool {
         if let Some(opens_at) = self.opens_at {
             if applied.is_none_or(|g| g < opens_at) {
-                return;
+                return false;
             }
             // The stall of this report was before.
             self.opens_at = None;
             self.proxy = Some(proxy);
             self.begin = now.clone();
             self.last = now.clone();
-            return;
+            return true;
         }
-        if self.proxy != Some(proxy) {
+        let another = self.proxy != Some(proxy);
+        if another {
             let gained = self.last.since(&self.begin);
             self.earlier.add(&gained);
             self.proxy = Some(proxy);
             self.begin = AppCount::default();
         }
         self.last = now.clone();
-        self.longest_stall_ms =
-            self.longest_stall_ms.max(u64::try_from(stall.as_millis()).unwrap_or(u64::MAX));
+        let stall = u64::try_from(stall.as_millis()).unwrap_or(u64::MAX);
+        let longer = stall > self.longest_stall_ms;
+        self.longest_stall_ms = self.longest_stall_ms.max(stall);
+        another || longer
     }
 
     /// What was counted so far.

@@ -33,6 +33,8 @@ pub(crate) struct Active {
     /// Each phase with the moment it was entered.
     phases: Vec<(String, Moment)>,
     closing: Option<Closing>,
+    /// Whether the ledger has something that the journal should.
+    pub(super) unwritten: bool,
 }
 
 #[derive(Debug)]
@@ -87,7 +89,7 @@ struct Notes {
 impl Active {
     fn begin(rollout: Rollout, ledger: Ledger) -> Self {
         let phases = vec![(rollout.phase.word().to_owned(), rollout.began)];
-        Self { rollout, ledger, phases, closing: None }
+        Self { rollout, ledger, phases, closing: None, unwritten: false }
     }
 
     /// As it was when a control before this one wrote it.
@@ -97,7 +99,14 @@ impl Active {
             ledger: Ledger::opening_at(None),
             phases: vec![(record.rollout.phase.word().to_owned(), record.rollout.began)],
         });
-        Self { rollout: record.rollout.clone(), ledger: notes.ledger, phases: notes.phases, closing: None }
+        let mut phases = notes.phases;
+        let phase = &record.rollout.phase;
+        if phases.last().is_none_or(|(word, _)| word != phase.word()) {
+            // It was written before it was entered.
+            phases.push((phase.word().to_owned(), phase.since()));
+        }
+        let (rollout, ledger) = (record.rollout.clone(), notes.ledger);
+        Self { rollout, ledger, phases, closing: None, unwritten: false }
     }
 
     pub(super) fn record(&self) -> RolloutRecord {

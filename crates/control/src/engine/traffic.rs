@@ -3,6 +3,7 @@
 use super::{Engine, World};
 use gapless_model::{InstanceId, Moment, ReleaseId, TrafficCount};
 use gapless_routing::Counters;
+use gapless_store::Change;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -43,7 +44,7 @@ impl AppCount {
 pub(crate) struct Traffic {
     pub(super) now: AppCount,
     pub(super) in_flight: BTreeMap<InstanceId, u32>,
-    instances: BTreeMap<InstanceId, (ReleaseId, TrafficCount)>,
+    instances: BTreeMap<InstanceId, TrafficCount>,
     rate: VecDeque<(Moment, u64)>,
 }
 
@@ -61,7 +62,13 @@ impl Traffic {
 
     /// What one instance has served.
     pub(super) fn of(&self, id: &InstanceId) -> TrafficCount {
-        self.instances.get(id).map(|(_, count)| *count).unwrap_or_default()
+        self.instances.get(id).copied().unwrap_or_default()
+    }
+
+    /// Forgets instances that are no more.
+    fn keep(&mut self, is_there: impl Fn(&InstanceId) -> bool) {
+        self.instances.retain(|id, _| is_there(id));
+        self.in_flight.retain(|id, _| is_there(id));
     }
 
     fn sample(&mut self, now: Moment) {
@@ -78,26 +85,25 @@ impl Engine {
         let Some(proxy) = self.routes.proxy else { return };
         for row in &counters.instances {
             if let Some(app) = self.apps.get_mut(row.instance.app()) {
-                app.traffic.instances.insert(row.instance.clone(), (row.release, row.traffic));
+                app.traffic.instances.insert(row.instance.clone(), row.traffic);
                 app.traffic.in_flight.insert(row.instance.clone(), row.in_flight.requests);
             }
         }
         let mut ready_to_close = Vec::new();
         for row in &counters.apps {
             let Some(app) = self.apps.get_mut(&row.app) else { continue };
-            let mut served_by = BTreeMap::new();
-            for (release, count) in app.traffic.instances.values() {
-                *served_by.entry(*release).or_default() += count.served;
-            }
-            app.traffic.now = AppCount { traffic: row.traffic, served_by };
+            app.traffic.keep(|id| app.instances.contains_key(id));
+            app.traffic.now = AppCount { traffic: row.traffic, served_by: row.served_by.clone() };
             app.traffic.sample(world.now.moment);
             if let Some(active) = &mut app.active {
-                active.ledger.count(
-                    proxy,
-                    &app.traffic.now,
-                    Duration::from_millis(row.longest_stall_ms),
-                    self.routes.applied,
-                );
+                let stall = Duration::from_millis(row.longest_stall_ms);
+                active.unwritten |=
+                    active.ledger.count(proxy, &app.traffic.now, stall, self.routes.applied);
+                // Not over a phase that is just being written.
+                if active.unwritten && app.pending.is_none() {
+                    active.unwritten = false;
+                    world.journal.commit(0, vec![Change::PutRollout(Box::new(active.record()))]);
+                }
                 if active.may_close(self.routes.applied) {
                     ready_to_close.push(row.app.clone());
                 }
