@@ -91,6 +91,16 @@ impl Disk {
         }));
     }
 
+    /// Resolves when all that was ordered before is done.
+    pub async fn flush(&self) {
+        let (answer, done) = oneshot::channel();
+        self.run(Box::new(move |_, _| {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(());
+        }));
+        drop(done.await);
+    }
+
     fn run(&self, job: Job) {
         // The thread lives as long as we do; if it has panicked, whoever waits for the answer hears so.
         drop(self.0.send(job));

@@ -30,7 +30,7 @@ mod run;
 mod sample;
 mod server;
 
-pub use run::control;
+pub use run::{Revive, control};
 
 /// The process of our keeper; none under systemd.
 fn keeper_pid() -> Option<u32> {

@@ -17,9 +17,12 @@ use gapless_supervise::{Supervisor, running};
 use gapless_sys::fdstore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// The part of a Node app's process that is ours.
@@ -28,11 +31,20 @@ const PRELOAD: &str = include_str!("../../../node/preload.cjs");
 /// How long the proxy may take for what is begun when everything goes down.
 const PROXY_LAST: Duration = Duration::from_secs(5);
 
+/// How often the keeper is looked for.
+const LOOK_FOR_KEEPER: Duration = Duration::from_secs(1);
+
+/// How long the last writes may take when control ends.
+const LAST_WRITES: Duration = Duration::from_secs(3);
+
+/// Starts a keeper (program and arguments) for a home.
+pub type Revive = fn(&Path, &[OsString]) -> std::io::Result<std::process::Child>;
+
 /// Runs control for `home` until it is told to go down. To be called first thing in `main`: it takes over
-/// inherited descriptors.
+/// inherited descriptors. `revive` starts another keeper if ours has died.
 ///
 /// Exits with success only when it was wanted; its keeper starts it again otherwise.
-pub fn control(home: &Utf8Path) -> ExitCode {
+pub fn control(home: &Utf8Path, revive: Revive) -> ExitCode {
     let inherited = fdstore::take();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false).init();
     let runtime = match tokio::runtime::Builder::new_current_thread()
@@ -47,7 +59,7 @@ pub fn control(home: &Utf8Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let ended = runtime.block_on(serve(home, inherited));
+    let ended = runtime.block_on(serve(home, inherited, revive));
     runtime.shutdown_timeout(Duration::from_secs(1));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,6 +73,7 @@ pub fn control(home: &Utf8Path) -> ExitCode {
 async fn serve(
     home: &Utf8Path,
     inherited: Vec<(String, std::os::fd::OwnedFd)>,
+    revive: Revive,
 ) -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let (journal, recovered) = Journal::open(&home.join("journal.db"))?;
@@ -75,7 +88,12 @@ async fn serve(
     let (orders, link_orders) = watch::channel(Orders::default());
     let (desk, errands, version) = desk();
 
-    let disk = Disk::start(home.to_owned(), Releases::new(home.to_owned()))?;
+    let releases = Releases::new(home.to_owned());
+    if let Err(error) = releases.sweep() {
+        // What a control before us left half made is in nobody's way.
+        tracing::warn!("{error}");
+    }
+    let disk = Disk::start(home.to_owned(), releases)?;
     let supervisor = Supervisor::new(home, PRELOAD, views)?;
     let capture = Capture::start(&home.join("logs"))?;
     let local = Local::new(home.to_owned(), supervisor, capture, orders, disk.clone(), refused);
@@ -103,7 +121,7 @@ async fn serve(
     let api = server::Api {
         desk: desk.clone(),
         journal: Arc::clone(&journal),
-        disk,
+        disk: disk.clone(),
         home: home.to_owned(),
         began,
         down,
@@ -116,40 +134,75 @@ async fn serve(
 
     let inlets = Inlets { instances, link: link_inlet, written: written_inlet, errands, version };
     run(core, inlets, stopped).await;
-    ending.await?;
+    let ending = ending.await??;
     serving.abort();
-    for socket in [gapless_api::SOCKET, "proxy.sock"] {
-        // Whoever looks should find nobody, not a socket that nobody answers.
-        drop(std::fs::remove_file(home.join(socket)));
+    // What was decided last is on disk before we are gone.
+    drop(
+        tokio::time::timeout(LAST_WRITES, async { (disk.flush().await, journal.commit(Vec::new()).await) })
+            .await,
+    );
+    match ending {
+        Ending::Down => {
+            for socket in [gapless_api::SOCKET, "proxy.sock"] {
+                // Whoever looks should find nobody, not a socket that nobody answers.
+                drop(std::fs::remove_file(home.join(socket)));
+            }
+            Ok(())
+        }
+        Ending::Asked => Ok(()),
+        Ending::KeeperGone => {
+            let keeper = std::env::current_exe()?.into();
+            let words = ["internal", "keeper", "--home", home.as_str()].map(OsString::from);
+            drop(journal);
+            revive(home.as_std_path(), &[vec![keeper], words.to_vec()].concat())?;
+            Err("the keeper was gone; another one takes over".into())
+        }
     }
-    Ok(())
 }
 
-/// Waits for the order to go down, or a signal to leave. On SIGTERM (from the keeper, or a system that shuts
-/// down) control just leaves: what runs goes on, and whoever comes next adopts it.
+/// Why control ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// Everything is stopped.
+    Down,
+    /// On SIGTERM (from the keeper, or a system that shuts down): what runs goes on, and whoever comes next
+    /// adopts it.
+    Asked,
+    /// Nobody would start us again. Another keeper is started, and a control of its own.
+    KeeperGone,
+}
+
+/// Waits until control has to end, and sees to what must be done before.
 async fn end(
     mut downs: mpsc::Receiver<()>,
     desk: Desk,
     stop: oneshot::Sender<()>,
     link: tokio::task::JoinHandle<()>,
-) {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(error) => {
-            tracing::error!("cannot take SIGTERM: {error}");
-            return;
-        }
+) -> std::io::Result<Ending> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let ending = tokio::select! {
+        _ = downs.recv() => Ending::Down,
+        _ = terminate.recv() => Ending::Asked,
+        () = keeper_gone() => Ending::KeeperGone,
     };
-    tokio::select! {
-        _ = downs.recv() => {
-            // The proxy has nobody to send requests to any more.
-            let _ = desk.ask(|core| core.local.shut_proxy_down(PROXY_LAST)).await;
-            drop(tokio::time::timeout(PROXY_LAST * 2, link).await);
-        }
-        _ = terminate.recv() => tracing::info!("asked to leave; what runs goes on"),
+    tracing::info!("ending: {ending:?}");
+    if ending == Ending::Down {
+        // Nobody is left to whom the proxy could send requests.
+        let _ = desk.ask(|core| core.local.shut_proxy_down(PROXY_LAST)).await;
+        drop(tokio::time::timeout(PROXY_LAST * 2, link).await);
     }
     // The loop may have ended by itself.
     let _ = stop.send(());
+    Ok(ending)
+}
+
+/// Resolves when the keeper that started us is no more; never if there was none.
+async fn keeper_gone() {
+    let Some(keeper) = crate::keeper_pid() else { return std::future::pending().await };
+    // When it ends somebody else becomes our parent.
+    while std::os::unix::process::parent_id() == keeper {
+        tokio::time::sleep(LOOK_FOR_KEEPER).await;
+    }
 }
 
 /// An instance that cannot even be tried is said to the engine as one that failed.

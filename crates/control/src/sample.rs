@@ -9,9 +9,13 @@ use std::time::Duration;
 /// How often.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// After so many samples, memory that was freed goes back to the system.
+const ROUNDS_UNTIL_TIDY: u32 = 5;
+
 /// Samples until control ends. To be spawned.
 pub(crate) async fn keep(desk: Desk) {
     let mut meter = Meter::default();
+    let mut rounds: u32 = 0;
     loop {
         tokio::time::sleep(EVERY).await;
         let Ok(groups) = desk.ask(|core| core.engine.processes()).await else { return };
@@ -23,6 +27,11 @@ pub(crate) async fn keep(desk: Desk) {
         });
         let Ok((returned, used)) = sampled.await else { return };
         meter = returned;
+        rounds += 1;
+        if rounds.is_multiple_of(ROUNDS_UNTIL_TIDY) {
+            // A burst of requests or of output leaves holes that the allocator would keep for ever.
+            gapless_sys::memory::give_back();
+        }
         let Ok(used) = used else { continue };
         let usage = used
             .into_iter()

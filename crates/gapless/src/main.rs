@@ -2,13 +2,20 @@
 
 use gapless_cli::Parts;
 use gapless_proxy::Options;
-use std::process::ExitCode;
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::{Child, ExitCode};
 
 fn main() -> ExitCode {
     gapless_cli::run(&Parts {
         keeper: gapless_keeper::run,
-        control: gapless_control::control,
+        control: |home| gapless_control::control(home, spawn_keeper),
         proxy: |home, workers| gapless_proxy::run(Options { home: home.into(), workers, log: None }),
-        spawn_keeper: |home, words| gapless_keeper::spawn(home, words).map_err(std::io::Error::other),
+        spawn_keeper,
     })
+}
+
+fn spawn_keeper(home: &Path, words: &[OsString]) -> io::Result<Child> {
+    gapless_keeper::spawn(home, words).map_err(io::Error::other)
 }
