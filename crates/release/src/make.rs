@@ -34,6 +34,9 @@ impl Releases {
     /// file of `from` by its absolute path runs that one, so relative paths are better. Changing `from` later
     /// changes nothing.
     ///
+    /// `from` may be the code of an earlier release of the app: the same code with another spec, or once more.
+    /// Then the release runs where that one does, unless the file names another cwd than for that one.
+    ///
     /// Safe to repeat: if that release is there already, it is returned as it is.
     ///
     /// # Errors
@@ -47,9 +50,11 @@ impl Releases {
         base_env: BTreeMap<String, String>,
         from: &Utf8Path,
     ) -> Result<Release, Error> {
-        let source = self.source(from)?;
+        let (source, earlier) = self.source(app, from)?;
         let code = self.directory(app, id).join("code");
-        let release = new_release(id, spec, base_env, Some((&source, code)));
+        let place = earlier.filter(|e| e.declared_cwd == spec.cwd).map_or(spec.cwd.clone(), |e| e.spec.cwd);
+        let cwd = moved(&place, &source, &code);
+        let release = new_release(id, spec, base_env, Some((cwd, code)));
         self.make(app, release, |directory| {
             copy::tree(source.as_std_path(), directory.join("code").as_std_path())
         })
@@ -86,8 +91,8 @@ impl Releases {
         Ok(release)
     }
 
-    /// The real path of a source, if it can be one.
-    fn source(&self, from: &Utf8Path) -> Result<Utf8PathBuf, Error> {
+    /// The real path of a source, if it can be one, and the release of the app whose code it is, if it is.
+    fn source(&self, app: &AppName, from: &Utf8Path) -> Result<(Utf8PathBuf, Option<Release>), Error> {
         let source = from.canonicalize_utf8().tried("find", from)?;
         if !source.is_dir() {
             return Err(Error::NoDirectory { path: from.to_owned() });
@@ -95,26 +100,39 @@ impl Releases {
         durable::make_directory(&self.apps())?;
         let home = self.home.canonicalize_utf8().tried("find", &self.home)?;
         let inside = source.starts_with(&home);
+        if let Some(earlier) = self.with_code_in(app, &source)? {
+            return Ok((source, Some(earlier)));
+        }
         if inside || home.starts_with(&source) {
             return Err(Error::Entangled { from: from.to_owned(), home, inside });
         }
-        Ok(source)
+        Ok((source, None))
+    }
+
+    /// The release of an app that has its code in this directory, given by its real path.
+    fn with_code_in(&self, app: &AppName, directory: &Utf8Path) -> Result<Option<Release>, Error> {
+        let Some(id) = directory.parent().and_then(|place| place.file_name()?.parse::<ReleaseId>().ok())
+        else {
+            return Ok(None);
+        };
+        let code = self.directory(app, id).join("code").canonicalize_utf8();
+        if code.is_ok_and(|code| code == directory) { self.read(app, id).map(Some) } else { Ok(None) }
     }
 }
 
-/// A release, with its cwd moved from a source to its copy if it has one.
+/// A release, with its copy of the code and its cwd there if it has one.
 fn new_release(
     id: ReleaseId,
     spec: ReleaseSpec,
     base_env: BTreeMap<String, String>,
-    copy: Option<(&Utf8Path, Utf8PathBuf)>,
+    copy: Option<(Utf8PathBuf, Utf8PathBuf)>,
 ) -> Release {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let created = WallTime::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX));
     let declared_cwd = spec.cwd.clone();
     let (cwd, code) = match copy {
         None => (spec.cwd, None),
-        Some((source, code)) => (moved(&spec.cwd, source, &code), Some(code)),
+        Some((cwd, code)) => (cwd, Some(code)),
     };
     let spec = ReleaseSpec { cwd, ..spec };
     Release { id, spec, base_env, declared_cwd, code, created, mark: Mark::Untried }

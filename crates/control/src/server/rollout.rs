@@ -21,13 +21,10 @@ pub(super) async fn deploy(
     if !from.is_absolute() {
         return Err(bad_request(format!("{from} is not an absolute path")));
     }
-    let latest = latest(&api, &app).await?;
-    let mut spec = latest.declared();
     // The directory takes the place of the one that the file names; a `cwd` below it stays below it.
-    spec.cwd.clone_from(&from);
+    let spec = latest(&api, &app).await?.declared();
     let order = ReleaseOrder { app: app.clone(), spec, code: Some(from) };
-    let mut made = make(&api, order, request.base_env).await?;
-    made.declared_cwd = latest.declared_cwd;
+    let made = make(&api, order, request.base_env).await?;
     begin(&api, app, NewRelease::Made(Box::new(made)), RolloutKind::Deploy).await
 }
 

@@ -83,6 +83,33 @@ fn a_release_runs_in_the_same_place_of_its_copy() {
 }
 
 #[test]
+fn the_code_of_a_release_can_be_copied_once_more() {
+    let fixture = Fixture::new();
+    fixture.write("packages/api/server.js", "one");
+    let below = fixture.source().join("packages/api");
+    let make = |id, spec, from: &camino::Utf8Path| {
+        fixture.releases.make_copy(&fixture.app, ReleaseId(id), spec, BTreeMap::new(), from)
+    };
+    let first = make(1, fixture.spec(&below), &fixture.source()).unwrap();
+    fixture.write("packages/api/server.js", "two");
+
+    let again = make(2, first.declared(), first.code.as_deref().unwrap()).unwrap();
+    let code = again.code.clone().unwrap();
+    assert_eq!(code, fixture.place().join("releases/r2/code"));
+    assert_eq!(again.spec.cwd, code.join("packages/api"), "where the first one runs");
+    assert_eq!(again.declared_cwd, below);
+    assert_eq!(std::fs::read_to_string(again.spec.cwd.join("server.js")).unwrap(), "one");
+
+    // Another cwd in the file is another place; the code of another app is no source.
+    let moved = make(3, fixture.spec(&fixture.root()), &code).unwrap();
+    assert_eq!(moved.spec.cwd, moved.code.unwrap());
+    let other = "web".parse().unwrap();
+    let refused =
+        fixture.releases.make_copy(&other, ReleaseId(1), fixture.spec(&below), BTreeMap::new(), &code);
+    assert!(matches!(refused, Err(Error::Entangled { inside: true, .. })), "{refused:?}");
+}
+
+#[test]
 fn what_was_made_reads_back_and_is_for_nobody_else() {
     let fixture = Fixture::new();
     let made = fixture.copy(1).unwrap();
