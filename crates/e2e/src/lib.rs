@@ -8,7 +8,9 @@
 mod binary;
 mod capacity;
 mod case_app;
+pub mod direct;
 mod outcome;
+pub mod process;
 mod site;
 pub mod traffic;
 

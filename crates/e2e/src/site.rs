@@ -4,7 +4,10 @@ use crate::binary::gapless;
 use crate::outcome::Outcome;
 use gapless_api::Status;
 use gapless_api::status::{AppStatus, InstanceStatus};
+use gapless_model::InstanceId;
+use gapless_model::event::Event;
 use gapless_testkit::wait::wait_for;
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -124,6 +127,31 @@ impl Site {
     #[track_caller]
     pub fn instances(&self, name: &str) -> Vec<InstanceStatus> {
         self.app(name).instances
+    }
+
+    /// The processes of an app's instances.
+    #[track_caller]
+    pub fn pids(&self, name: &str) -> BTreeMap<InstanceId, Option<u32>> {
+        self.instances(name).into_iter().map(|i| (i.id, i.pid)).collect()
+    }
+
+    /// Sends SIGKILL to control; returns its process id.
+    #[track_caller]
+    pub fn kill_control(&self) -> u32 {
+        let pid = self.status().gapless.control_pid;
+        crate::process::kill(pid);
+        pid
+    }
+
+    /// What happened to an app, the oldest first.
+    ///
+    /// # Panics
+    /// `gapless history` fails, or prints something else.
+    #[expect(clippy::expect_used, reason = "a test cannot go on without")]
+    #[track_caller]
+    pub fn history(&self, name: &str) -> Vec<Event> {
+        let outcome = self.gapless(&["history", name, "-n", "1000", "--json"]).succeeds();
+        serde_json::from_str(&outcome.out).expect("history --json prints Events")
     }
 
     /// Asks for the app until it is as `is_so` wants it.
