@@ -1,12 +1,11 @@
 //! Carry out what was decided, once the journal has it.
 
-use super::record::planned;
+use super::app::Order;
 use super::{Engine, World};
 use crate::platform::StartOrder;
 use gapless_model::event::What;
 use gapless_model::instance::InstanceView;
 use gapless_model::{AppName, Failure, InstanceId, InstanceState};
-use gapless_rollout::Action;
 use gapless_store::{Change, InstanceRecord};
 
 impl Engine {
@@ -22,34 +21,42 @@ impl Engine {
         };
         let name = app.name.clone();
         let Some(pending) = app.pending.take() else { return };
-        for action in pending.actions {
-            self.act(&name, action, world);
+        for order in pending.orders {
+            self.give(order, world);
         }
-        if let Some(phase) = pending.phase {
-            self.enter_phase(&name, phase, world);
+        self.routes.change();
+        self.bury(&name, world);
+        if pending.enters_phase {
+            self.begin_phase(&name, world);
         }
         self.touch(&name);
     }
 
-    fn act(&mut self, name: &AppName, action: Action, world: &mut World<'_>) {
-        let Some(app) = self.apps.get_mut(name) else { return };
-        match action {
-            Action::Start { release } => {
-                let id = InstanceId::new(name.clone(), app.next_instance);
-                app.next_instance += 1;
-                let Some(order) = app.start_order(&id, release) else { return };
-                app.instances.insert(id.clone(), planned(id, release, world.now));
-                world.platform.start(order);
-            }
-            Action::Retire { instance, retiring } => {
-                if let Some(managed) = app.instances.get_mut(&instance) {
-                    managed.retiring = Some(retiring);
-                    self.routes.change();
+    fn give(&mut self, order: Order, world: &mut World<'_>) {
+        match order {
+            Order::Start(id) => {
+                let Some(app) = self.apps.get_mut(id.app()) else { return };
+                let Some(managed) = app.instances.get(&id) else { return };
+                if let Some(order) = app.start_order(&id, managed.view.release) {
+                    world.platform.start(order);
+                } else {
+                    // The app was deleted meanwhile, and defined anew.
+                    app.instances.remove(&id);
+                    world.journal.commit(0, vec![Change::DeleteInstance(id)]);
                 }
-                self.forget_gone(&instance, world);
             }
-            Action::Stop { instance } => world.platform.stop(&instance),
-            Action::Restart { instance } => world.platform.restart(&instance),
+            Order::Stop(id) => world.platform.stop(&id),
+            Order::Restart(id) => world.platform.restart(&id),
+        }
+    }
+
+    /// Forgets the instances of an app that were gone before they were retired.
+    fn bury(&mut self, name: &AppName, world: &mut World<'_>) {
+        let Some(app) = self.apps.get(name) else { return };
+        let retired: Vec<InstanceId> =
+            app.instances.iter().filter(|(_, m)| m.retiring.is_some()).map(|(id, _)| id.clone()).collect();
+        for id in retired {
+            self.forget_gone(&id, world);
         }
     }
 

@@ -6,7 +6,7 @@ use super::traffic::Traffic;
 use gapless_model::{
     AppName, AppSettings, AppSpec, InstanceId, Moment, Release, ReleaseId, ReleaseSpec, Split, WaitingOn,
 };
-use gapless_rollout::{Acknowledged, Action, Desired, Observed, Sent};
+use gapless_rollout::{Acknowledged, Desired, Observed, Sent};
 use gapless_store::{AppRecord, Change, InstanceRecord};
 use std::collections::BTreeMap;
 
@@ -65,12 +65,22 @@ pub(crate) enum Asked {
     Promote,
 }
 
-/// A decision whose journal entry is on its way.
+/// A decision whose journal entry is on its way. What it changes in what is known has been changed.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) token: u64,
-    pub(crate) phase: Option<gapless_model::RolloutPhase>,
-    pub(crate) actions: Vec<Action>,
+    /// Whether a phase of the rollout begins with it.
+    pub(crate) enters_phase: bool,
+    /// To be given when it is written.
+    pub(crate) orders: Vec<Order>,
+}
+
+/// What the platform is to do, once that is written.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Start(InstanceId),
+    Stop(InstanceId),
+    Restart(InstanceId),
 }
 
 impl App {

@@ -108,6 +108,11 @@ impl Engine {
                 app.next_instance = old.next_instance;
                 app.next_release = old.next_release;
                 app.instances = old.instances;
+                app.pending = old.pending;
+                if let Some(active) = old.active {
+                    let message = format!("{name} was deleted before it ended");
+                    self.close(active.rollout.id, super::Closed::Dropped { message });
+                }
             }
             changes.push(app.note(world.now, What::AppDefined));
             self.apps.insert(name.clone(), app);

@@ -5,7 +5,7 @@ use super::{App, Engine, Refusal, Run, World};
 use gapless_api::ErrorKind;
 use gapless_model::event::What;
 use gapless_model::release::Mark;
-use gapless_model::{AppName, Instances, ReleaseId, RolloutPhase};
+use gapless_model::{AppName, Instances, Release, ReleaseId, RolloutPhase};
 use gapless_store::Change;
 
 impl Engine {
@@ -187,7 +187,7 @@ impl Engine {
     /// No such app or release, or nothing to return to.
     pub fn rollback_target(&mut self, name: &AppName, to: Option<ReleaseId>) -> Result<ReleaseId, Refusal> {
         let app = self.known_mut(name)?;
-        let current = app.latest().map(|r| r.id);
+        let (current, original) = (app.latest().map(|r| r.id), app.latest().map(Release::original));
         let refuse = |message: String| Refusal {
             kind: ErrorKind::NotFound,
             message,
@@ -204,6 +204,8 @@ impl Engine {
                 .releases
                 .values()
                 .rev()
+                // New processes of what runs are nothing to go back to.
+                .filter(|r| Some(r.original()) != original)
                 .find(|r| r.mark == Mark::Good && current.is_none_or(|c| r.id < c))
                 .map(|r| r.id)
                 .ok_or_else(|| refuse(format!("{name} has no good release before the current one"))),

@@ -1,52 +1,59 @@
 //! What the journal gets to know of a decision before it is carried out.
 
-use super::app::{App, Pending};
+use super::app::{App, Order};
 use super::{Now, managed::Managed};
 use gapless_model::event::What;
 use gapless_model::instance::InstanceView;
-use gapless_model::{InstanceId, InstanceState, ReleaseId};
+use gapless_model::{InstanceId, InstanceState, ReleaseId, RolloutPhase};
 use gapless_rollout::Action;
 use gapless_store::Change;
 
 impl App {
-    /// The journal entries of a decision.
-    pub(crate) fn intended(&self, pending: &Pending, now: Now) -> Vec<Change> {
+    /// Takes a decision over into what is known, and gives its journal entry and the orders that follow.
+    ///
+    /// Both at once: whatever else is journaled while the entry is on its way must not write over it what was
+    /// before.
+    pub(crate) fn take_over(
+        &mut self,
+        phase: Option<RolloutPhase>,
+        actions: Vec<Action>,
+        now: Now,
+    ) -> (Vec<Change>, Vec<Order>) {
         let mut changes = Vec::new();
-        let mut number = self.next_instance;
-        for action in &pending.actions {
+        let mut orders = Vec::new();
+        for action in actions {
             match action {
                 Action::Start { release } => {
-                    let id = InstanceId::new(self.name.clone(), number);
-                    number += 1;
-                    changes.extend(self.instance_record(planned(id.clone(), *release, now).record()));
-                    changes.push(self.note(now, What::InstanceStarted { instance: id, release: *release }));
+                    let id = InstanceId::new(self.name.clone(), self.next_instance);
+                    self.next_instance += 1;
+                    let managed = planned(id.clone(), release, now);
+                    changes.extend(self.instance_record(managed.record()));
+                    changes.push(self.note(now, What::InstanceStarted { instance: id.clone(), release }));
+                    self.instances.insert(id.clone(), managed);
+                    orders.push(Order::Start(id));
                 }
                 Action::Retire { instance, retiring } => {
-                    if let Some(managed) = self.instances.get(instance) {
-                        let mut record = managed.record();
-                        record.retiring = Some(*retiring);
+                    if let Some(managed) = self.instances.get_mut(&instance) {
+                        managed.retiring = Some(retiring);
+                        let record = managed.record();
                         changes.extend(self.instance_record(record));
                     }
                 }
                 // A signal that is sent twice does no harm: nothing to remember.
-                Action::Stop { .. } | Action::Restart { .. } => {}
+                Action::Stop { instance } => orders.push(Order::Stop(instance)),
+                Action::Restart { instance } => orders.push(Order::Restart(instance)),
             }
         }
-        if number != self.next_instance
-            && let Some(Change::PutApp(mut record)) = self.record()
-        {
-            record.next_instance = number;
-            changes.push(Change::PutApp(record));
+        if phase.is_some() || orders.iter().any(|order| matches!(order, Order::Start(_))) {
+            changes.extend(self.record());
         }
-        if let (Some(phase), Some(active)) = (&pending.phase, &self.active) {
-            let mut moved = active.record();
-            moved.rollout.phase = phase.clone();
-            changes.push(Change::PutRollout(Box::new(moved)));
-            changes.push(
-                self.note(now, What::RolloutMoved { rollout: active.rollout.id, phase: phase.clone() }),
-            );
+        if let (Some(phase), Some(active)) = (phase, &mut self.active) {
+            active.enter(phase.clone(), now.moment);
+            changes.push(Change::PutRollout(Box::new(active.record())));
+            let moved = What::RolloutMoved { rollout: active.rollout.id, phase };
+            changes.push(self.note(now, moved));
         }
-        changes
+        (changes, orders)
     }
 
     /// A line of history.

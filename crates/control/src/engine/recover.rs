@@ -125,11 +125,8 @@ impl Engine {
             active.rollout.phase = RolloutPhase::Ended { at: world.now.moment, outcome };
         }
         app.active = Some(active);
-        let phase = app.active.as_ref().map(|a| a.rollout.phase.clone());
-        if let Some(ended @ RolloutPhase::Ended { .. }) = phase {
-            // It had ended, and its receipt was not written.
-            self.enter_phase(&name, ended, world);
-        }
+        // If it had ended, its receipt was not written.
+        self.begin_phase(&name, world);
     }
 
     fn recover_instance(&mut self, record: &InstanceRecord, here: Option<Found>, world: &mut World<'_>) {

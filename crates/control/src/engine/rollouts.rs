@@ -109,6 +109,14 @@ impl Active {
         Self { rollout, ledger, phases, closing: None, unwritten: false }
     }
 
+    /// Moves on to a phase that was decided.
+    pub(super) fn enter(&mut self, phase: RolloutPhase, now: Moment) {
+        if self.phases.last().is_none_or(|(word, _)| word != phase.word()) {
+            self.phases.push((phase.word().to_owned(), now));
+        }
+        self.rollout.phase = phase;
+    }
+
     pub(super) fn record(&self) -> RolloutRecord {
         let notes = Notes { ledger: self.ledger.clone(), phases: self.phases.clone() };
         RolloutRecord {
@@ -232,17 +240,13 @@ impl Engine {
         self.touch(name);
     }
 
-    /// The rollout enters a phase that was decided and journaled.
-    pub(super) fn enter_phase(&mut self, name: &AppName, phase: RolloutPhase, world: &mut World<'_>) {
+    /// The rollout begins a phase that was decided and journaled. If it has ended, the app is told so.
+    pub(super) fn begin_phase(&mut self, name: &AppName, world: &mut World<'_>) {
         let upcoming = self.routes.upcoming();
         let proxy = self.routes.proxy.is_some();
         let Some(app) = self.apps.get_mut(name) else { return };
         let routed = app.is_routed();
         let Some(active) = &mut app.active else { return };
-        if active.phases.last().is_none_or(|(word, _)| word != phase.word()) {
-            active.phases.push((phase.word().to_owned(), world.now.moment));
-        }
-        active.rollout.phase = phase;
         let RolloutPhase::Ended { outcome, .. } = &active.rollout.phase else { return };
         let (to, from) = (active.rollout.to, active.rollout.from);
         let mark = match outcome {

@@ -4,7 +4,7 @@ use super::app::{Asked, Pending};
 use super::rollouts::Active;
 use super::{App, Engine, Run, World};
 use gapless_model::{AbortReason, AppName, Moment, Outcome, RolloutPhase};
-use gapless_rollout::{decide, invariants};
+use gapless_rollout::{Action, decide, invariants};
 
 impl Engine {
     /// Decides for every app whose inputs have changed, then brings the routing up to date. To be called
@@ -36,7 +36,7 @@ impl Engine {
         }
         let now = world.now.moment;
         if let Some(phase) = app.answer(now) {
-            app.begin_pending(Pending { token, phase: Some(phase), actions: Vec::new() }, world);
+            app.begin_pending(token, Some(phase), Vec::new(), world);
             return;
         }
         let (desired, observed) = (app.desired(cores), app.observed());
@@ -61,8 +61,7 @@ impl Engine {
         if decision.phase.is_none() && decision.actions.is_empty() {
             return;
         }
-        let pending = Pending { token, phase: decision.phase, actions: decision.actions };
-        app.begin_pending(pending, world);
+        app.begin_pending(token, decision.phase, decision.actions, world);
     }
 
     /// What follows once the last instance is gone: a restart goes on, a deleted app is forgotten.
@@ -80,9 +79,16 @@ impl Engine {
 }
 
 impl App {
-    fn begin_pending(&mut self, pending: Pending, world: &mut World<'_>) {
-        let (token, changes) = (pending.token, self.intended(&pending, world.now));
-        self.pending = Some(pending);
+    fn begin_pending(
+        &mut self,
+        token: u64,
+        phase: Option<RolloutPhase>,
+        actions: Vec<Action>,
+        world: &mut World<'_>,
+    ) {
+        let enters_phase = phase.is_some();
+        let (changes, orders) = self.take_over(phase, actions, world.now);
+        self.pending = Some(Pending { token, enters_phase, orders });
         world.journal.commit(token, changes);
     }
 

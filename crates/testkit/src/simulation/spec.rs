@@ -97,6 +97,7 @@ pub(super) fn release(id: ReleaseId, routed: bool) -> Release {
         spec,
         base_env: std::collections::BTreeMap::new(),
         declared_cwd: cwd,
+        reload_of: None,
         code: None,
         created: WallTime::default(),
         mark: Mark::Untried,

@@ -307,6 +307,11 @@ impl World {
             return;
         }
         let Some(control) = &self.control else { return };
+        // What fails by itself goes on failing; another control may meet it in another state.
+        let mut instances = self.status(&control.engine).into_iter().flat_map(|app| app.instances);
+        if instances.any(|i| i.state != "ready") {
+            return;
+        }
         let dictation = Dictation::default();
         let (mut platform, mut journal) = (dictation.clone(), dictation.clone());
         let mut engine = Engine::new(4);
