@@ -1,0 +1,68 @@
+//! When the proxy is killed, only what it was in the middle of is lost: another one serves within moments, at
+//! the same listening sockets, and no instance is restarted.
+
+use gapless_e2e::traffic::{Clients, begin, plan};
+use gapless_e2e::{CaseApp, PATIENCE, Site, process};
+use gapless_load::FailureKind;
+use gapless_testkit::wait::wait_for;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// How long a new request may wait for the next proxy.
+const SOON: Duration = Duration::from_secs(3);
+
+#[test]
+fn another_one_takes_over_the_listeners() {
+    let site = Site::new();
+    CaseApp::new(2).up(&site);
+    let (pids, before) = (site.pids("app"), site.status().gapless);
+    let load = begin(plan(&site, Clients::Mixed, false));
+    process::kill(before.proxy_pid.unwrap());
+
+    // The listening socket is there all the time: a new request waits in it until somebody accepts it.
+    let began = Instant::now();
+    let mut stream = TcpStream::connect(site.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
+
+    let lost = load.handle().report().lost();
+    let answered = load.handle().progress().right;
+    wait_for("another 300 answers", PATIENCE, || {
+        (load.handle().progress().right > answered + 300).then_some(())
+    });
+    let after = site.status().gapless;
+    assert!(after.proxy_pid.is_some());
+    assert_ne!(after.proxy_pid, before.proxy_pid);
+    assert_eq!(after.control_pid, before.control_pid);
+    assert_eq!(site.pids("app"), pids, "no instance was restarted");
+    let _ = site.gapless(&["reload", "app"]).succeeds().says(" 0 lost");
+
+    let report = load.stop();
+    assert_eq!(report.lost_as(FailureKind::Refused), 0, "{report}");
+    // What was in flight when it was killed: at most one request per client, and none later.
+    assert!(report.lost() <= 34, "{report}");
+    assert_eq!(report.lost(), lost, "something was lost after the new one had come: {report}");
+}
+
+#[test]
+fn control_and_proxy_together() {
+    let site = Site::new();
+    CaseApp::new(2).up(&site);
+    let (pids, before) = (site.pids("app"), site.status().gapless);
+    let load = begin(plan(&site, Clients::Mixed, false));
+    process::kill(before.control_pid);
+    process::kill(before.proxy_pid.unwrap());
+    let answered = load.handle().progress().right;
+    wait_for("another 300 answers", PATIENCE, || {
+        (load.handle().progress().right > answered + 300).then_some(())
+    });
+    assert_eq!(site.pids("app"), pids, "no instance was restarted");
+    let report = load.stop();
+    assert_eq!(report.lost_as(FailureKind::Refused), 0, "the keeper held the listener: {report}");
+    assert!(report.lost() <= 34, "{report}");
+}
