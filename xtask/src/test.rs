@@ -57,10 +57,10 @@ fn clippy() -> Result<(), Trouble> {
     run(locked(&mut cargo(["clippy", "--workspace", "--all-targets"])).args(["--", "-D", "warnings"]))
 }
 
-/// The programs, before the tests that run them. The same workspace-wide features as the tests, so that
-/// nothing is compiled twice.
+/// Programs and tests in one go, before the tests run the programs. Apart they would be compiled with other
+/// features of the same libraries, all of them twice.
 fn build() -> Result<(), Trouble> {
-    run(locked(&mut cargo(["build", "--workspace", "--bins"])))
+    run(locked(&mut cargo(["build", "--workspace", "--all-targets"])))
 }
 
 fn tests(filter: &[&str]) -> Result<(), Trouble> {
