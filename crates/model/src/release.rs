@@ -73,6 +73,9 @@ pub struct Release {
     pub declared_cwd: Utf8PathBuf,
     /// Its own copy of the code; none if it runs in the user's directory (in place).
     pub code: Option<Utf8PathBuf>,
+    /// The release that it is once more, if a reload made it: new processes, and nothing else that is new.
+    #[serde(default)]
+    pub reload_of: Option<ReleaseId>,
     /// When it was made.
     pub created: WallTime,
     /// What is known of it.
@@ -83,6 +86,11 @@ impl Release {
     /// The spec as the user's file has it.
     pub fn declared(&self) -> ReleaseSpec {
         ReleaseSpec { cwd: self.declared_cwd.clone(), ..self.spec.clone() }
+    }
+
+    /// The number under which it was new: its own, unless a reload made it.
+    pub fn original(&self) -> ReleaseId {
+        self.reload_of.unwrap_or(self.id)
     }
 }
 
@@ -95,6 +103,6 @@ pub enum Mark {
     Untried,
     /// A rollout to it completed.
     Good,
-    /// A rollout to it failed.
+    /// A rollout to it failed, or its user went back from it to an earlier one.
     Bad,
 }

@@ -135,7 +135,7 @@ fn new_release(
         Some((cwd, code)) => (cwd, Some(code)),
     };
     let spec = ReleaseSpec { cwd, ..spec };
-    Release { id, spec, base_env, declared_cwd, code, created, mark: Mark::Untried }
+    Release { id, spec, base_env, declared_cwd, code, reload_of: None, created, mark: Mark::Untried }
 }
 
 /// The same place below the copy; its top for one that is not in the source. Links to it are followed.

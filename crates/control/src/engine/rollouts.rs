@@ -249,20 +249,32 @@ impl Engine {
         let Some(active) = &mut app.active else { return };
         let RolloutPhase::Ended { outcome, .. } = &active.rollout.phase else { return };
         let (to, from) = (active.rollout.to, active.rollout.from);
+        let completed = matches!(outcome, Outcome::Completed);
         let mark = match outcome {
-            Outcome::Completed => Mark::Good,
-            Outcome::Aborted { why: AbortReason::Asked } => Mark::Untried,
-            Outcome::Aborted { .. } | Outcome::Failed { .. } => Mark::Bad,
+            Outcome::Completed => Some(Mark::Good),
+            // That says nothing of it: what was known of it before stays known.
+            Outcome::Aborted { why: AbortReason::Asked } | Outcome::Failed { why: AbortReason::Asked } => {
+                None
+            }
+            Outcome::Aborted { .. } | Outcome::Failed { .. } => Some(Mark::Bad),
         };
+        // Who goes back does not want to come by it again.
+        let left =
+            from.filter(|from| completed && active.rollout.kind == RolloutKind::Rollback && *from > to);
         app.last_failure = match outcome {
             Outcome::Completed => None,
             Outcome::Aborted { why } | Outcome::Failed { why } => Some(format!("{to}: {why}")),
         };
-        app.current = if mark == Mark::Good || from.is_none() { Some(to) } else { from };
+        app.current = if completed || from.is_none() { Some(to) } else { from };
         active.closing = Some(Closing { counted_by: upcoming, deadline: world.now.moment + LAST_COUNT });
         let mut changes: Vec<_> = app.record().into_iter().collect();
-        if let Some(release) = app.releases.get_mut(&to) {
-            release.mark = mark;
+        let left = left.and_then(|left| app.releases.get(&left)).map(Release::original);
+        for release in app.releases.values_mut() {
+            release.mark = match mark {
+                Some(mark) if release.id == to => mark,
+                _ if Some(release.original()) == left && release.id != to => Mark::Bad,
+                _ => continue,
+            };
             changes.push(Change::PutRelease { app: name.clone(), release: Box::new(release.clone()) });
         }
         world.journal.commit(0, changes);
@@ -355,7 +367,14 @@ impl App {
                 || next.is_some_and(|q| q.to == *id)
                 || self.instances.values().any(|i| i.view.release == *id)
         };
-        let unused: Vec<_> = self.releases.keys().copied().filter(|id| !used(id)).collect();
+        // Reloads make many that differ in nothing: of those one is enough, and nothing else goes for them.
+        let again = |release: &Release| {
+            let same = |other: &Release| other.original() == release.original() && other.mark == Mark::Good;
+            self.releases.values().any(|other| other.id > release.id && same(other))
+        };
+        let mut unused: Vec<_> = self.releases.values().filter(|r| !used(&r.id)).collect();
+        unused.sort_by_key(|release| (!again(release), release.id));
+        let unused: Vec<_> = unused.into_iter().map(|release| release.id).collect();
         let surplus = &unused[..unused.len().saturating_sub(RELEASES_KEPT)];
         if surplus.is_empty() {
             return Vec::new();

@@ -31,8 +31,10 @@ pub(super) async fn deploy(
 /// The same directory and config in new processes.
 pub(super) async fn reload(State(api): State<Api>, Path(app): Path<AppName>) -> Answer<RolloutTicket> {
     let latest = latest(&api, &app).await?;
+    let original = latest.original();
     let order = ReleaseOrder { app: app.clone(), spec: latest.declared(), code: latest.code.clone() };
-    let made = make(&api, order, latest.base_env).await?;
+    let mut made = make(&api, order, latest.base_env).await?;
+    made.reload_of = Some(original);
     begin(&api, app, NewRelease::Made(Box::new(made)), RolloutKind::Reload).await
 }
 

@@ -99,6 +99,7 @@ impl Stage {
         let release = Release {
             id: ReleaseId(1),
             declared_cwd: spec.cwd.clone(),
+            reload_of: None,
             spec,
             base_env: BTreeMap::from([("PATH".to_owned(), path)]),
             code: None,
