@@ -8,6 +8,8 @@
 mod binary;
 mod capacity;
 mod case_app;
+mod census;
+mod customer;
 pub mod direct;
 mod outcome;
 pub mod process;
@@ -17,5 +19,7 @@ pub mod traffic;
 pub use binary::gapless;
 pub use capacity::CapacityWatch;
 pub use case_app::{CaseApp, apps_directory};
+pub use census::instance_processes;
+pub use customer::{Answer, Customer};
 pub use outcome::Outcome;
 pub use site::{PATIENCE, Running, Site, free_address};
