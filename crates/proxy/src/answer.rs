@@ -1,13 +1,11 @@
 //! An answer's body on its way to the client.
 
+use crate::pump::Pumped;
 use crate::record::{Ending, Record};
-use crate::request_body::Upload;
-use crate::upstream::Upstream;
+use crate::upstream::{Cut, Upstream};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,18 +19,21 @@ pub(crate) enum AnswerBody {
     Relayed(Box<Relay>),
 }
 
-/// The answer broke off. The cause is logged; the client sees the connection end.
-#[derive(Debug, thiserror::Error)]
-#[error("the instance broke off in the middle of its answer")]
-pub(crate) struct BrokeOff(#[source] hyper::Error);
+/// Where an answer comes from.
+pub(crate) enum Source {
+    /// The connection itself, which is kept for the next request when the answer is complete.
+    Direct(Box<Upstream>),
+    /// A task that drives the connection.
+    Pumped(Pumped),
+    /// It is complete.
+    Ended,
+}
 
 /// An answer that is still read from its instance.
 pub(crate) struct Relay {
-    pub(crate) body: Incoming,
-    /// None if the connection is driven elsewhere, as the request's body was not through when the answer
-    /// began.
-    pub(crate) upstream: Option<Box<Upstream>>,
-    pub(crate) upload: Option<Rc<Upload>>,
+    pub(crate) source: Source,
+    /// How many bytes it has, if the instance has said so.
+    pub(crate) length: Option<u64>,
     /// How long the connection may be idle.
     pub(crate) idle: Duration,
     pub(crate) record: Record,
@@ -47,56 +48,55 @@ impl AnswerBody {
 
 impl Relay {
     /// The answer is complete: keeps the connection for the next request.
-    pub(crate) fn complete(&mut self, cx: &mut Context<'_>) {
-        if let Some(mut upstream) = self.upstream.take() {
-            let ended = self.upload.take().is_none_or(|upload| upload.has_ended());
-            if let Some(ticket) = &self.record.ticket
-                && ended
-                && ticket.backend.serves()
-                && upstream.is_reusable(cx)
-            {
-                ticket.backend.pool.put(upstream, self.idle);
-            }
+    pub(crate) fn complete(&mut self) {
+        if let Source::Direct(upstream) = std::mem::replace(&mut self.source, Source::Ended)
+            && let Some(ticket) = &self.record.ticket
+            && ticket.backend.serves()
+            && upstream.is_reusable()
+        {
+            ticket.backend.pool.put(upstream, self.idle);
         }
         self.record.end(Ending::Served);
     }
 
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
-        let next = match &mut self.upstream {
-            Some(upstream) => upstream.poll_body(&mut self.body, cx),
-            None => Pin::new(&mut self.body).poll_frame(cx),
+    fn is_complete(&self) -> bool {
+        match &self.source {
+            Source::Direct(upstream) => upstream.body().is_done(),
+            Source::Pumped(_) => false,
+            Source::Ended => true,
+        }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let next = match &mut self.source {
+            Source::Direct(upstream) => upstream.poll_body(cx),
+            Source::Pumped(frames) => frames.poll_recv(cx),
+            Source::Ended => Poll::Ready(None),
         };
-        match next {
-            Poll::Pending => Poll::Pending,
+        match &next {
+            Poll::Pending => {}
             Poll::Ready(Some(Ok(frame))) => {
                 self.record.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if self.body.is_end_stream() {
-                    self.complete(cx);
+                if self.is_complete() {
+                    self.complete();
                 }
-                Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(None) => {
-                self.complete(cx);
-                Poll::Ready(None)
-            }
+            Poll::Ready(None) => self.complete(),
             Poll::Ready(Some(Err(error))) => {
                 tracing::warn!(id = ?self.record.id, %error, "an answer broke off");
                 self.record.client.reset();
                 self.record.end(Ending::Cut);
-                Poll::Ready(Some(Err(BrokeOff(error))))
             }
         }
+        next
     }
 }
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = BrokeOff;
+    type Error = Cut;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
             Self::Own(bytes) => {
@@ -112,7 +112,7 @@ impl Body for AnswerBody {
         match self {
             Self::Empty => true,
             Self::Own(_) => false,
-            Self::Relayed(relay) => relay.body.is_end_stream(),
+            Self::Relayed(relay) => relay.is_complete(),
         }
     }
 
@@ -120,7 +120,7 @@ impl Body for AnswerBody {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Relayed(relay) => relay.body.size_hint(),
+            Self::Relayed(relay) => relay.length.map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The way of a request: which app, which instance, which connection; again if it must be and may be.
 
-use crate::answer::{AnswerBody, Relay};
+use crate::answer::{AnswerBody, Relay, Source};
 use crate::app::App;
 use crate::backend::Backend;
 use crate::client::{Client, Left};
 use crate::headers;
+use crate::incoming::Head;
 use crate::pool::Need;
+use crate::pump::pump;
 use crate::record::{Ending, Record};
 use crate::refusal::Refusal;
 use crate::request_body::{RequestBody, Upload};
@@ -17,7 +19,7 @@ use crate::waiting::{Waiting, Woken};
 use crate::worker::Worker;
 use http::header::{CONNECTION, HOST};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -142,15 +144,18 @@ impl Forward {
                 Poll::Ready(Left::Reset) => Poll::Ready(()),
                 _ => Poll::Pending,
             };
-            let request = self.request(&backend);
-            let Some(outcome) = upstream.exchange(request, watch).await else {
+            let body = self.upload.as_ref().map(RequestBody::new);
+            // Only on a Unix socket can nobody else have said it.
+            let not_for_all = headers::X_GAPLESS_CLIENT;
+            let without = (!backend.is_unix()).then_some(&not_for_all);
+            let Some(outcome) = upstream.exchange(&mut self.head, body, without, watch).await else {
                 return self.client_gone();
             };
             let broken = match outcome {
-                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                    return self.upgraded(response, upstream);
+                Ok(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
+                    return self.upgraded(head, upstream);
                 }
-                Ok(response) => return self.relay(response, upstream).await,
+                Ok(head) => return self.relay(head, upstream),
                 Err(broken) => broken,
             };
             drop(upstream);
@@ -214,19 +219,6 @@ impl Forward {
         }
     }
 
-    /// The request as it is sent this time.
-    fn request(&mut self, to: &Backend) -> Request<RequestBody> {
-        let mut request = Request::new(RequestBody::new(self.upload.as_ref()));
-        *request.method_mut() = self.head.method.clone();
-        *request.uri_mut() = self.head.uri.clone();
-        *request.version_mut() = Version::HTTP_11;
-        *request.headers_mut() = self.head.headers.clone();
-        if !to.is_unix() {
-            request.headers_mut().remove(headers::X_GAPLESS_CLIENT);
-        }
-        request
-    }
-
     /// Another instance is asked next.
     fn turn_from(&mut self, backend: &Rc<Backend>, failed: &mut Failed) {
         backend.suspect();
@@ -256,48 +248,49 @@ impl Forward {
         response
     }
 
-    /// Passes on an answer that has begun.
-    async fn relay(mut self, response: Response<Incoming>, upstream: Box<Upstream>) -> Response<AnswerBody> {
-        let (mut parts, body) = response.into_parts();
-        parts.version = Version::HTTP_11;
-        self.record.status = parts.status;
-        let idle = headers::to_client(&mut parts.headers, &self.record.id);
-        let mut relay = Relay { body, upstream: Some(upstream), upload: None, idle, record: self.record };
-        if let Some(upload) = self.upload {
-            upload.forget();
-            if !upload.has_ended() {
-                // The instance may read on while it answers, whether or not the client takes the answer.
-                let upstream = relay.upstream.take();
-                tokio::task::spawn_local(async move {
-                    if let Some(upstream) = upstream {
-                        upstream.finish().await;
-                    }
-                    upload.abandon();
-                });
+    /// Passes on an answer that has begun. Its fields have taken the place of the request's.
+    fn relay(mut self, head: Head, upstream: Box<Upstream>) -> Response<AnswerBody> {
+        self.record.status = head.status;
+        let mut fields = self.head.headers;
+        let idle = headers::to_client(&mut fields, &self.record.id);
+        let length = upstream.body().length();
+        let source = match self.upload {
+            Some(upload) if !upload.has_ended() => {
+                upload.forget();
+                Source::Pumped(pump(upstream, upload))
             }
-        }
-        if http_body::Body::is_end_stream(&relay.body) {
-            poll_fn(|cx| {
-                relay.complete(cx);
-                Poll::Ready(())
-            })
-            .await;
-            return Response::from_parts(parts, AnswerBody::Empty);
-        }
-        Response::from_parts(parts, AnswerBody::Relayed(Box::new(relay)))
+            _ => Source::Direct(upstream),
+        };
+        let mut relay = Relay { source, length, idle, record: self.record };
+        let body = if head.body.is_done() {
+            relay.complete();
+            AnswerBody::Empty
+        } else {
+            AnswerBody::Relayed(Box::new(relay))
+        };
+        response(head, fields, body)
     }
 
     /// From here on the connection belongs to another protocol.
-    fn upgraded(mut self, response: Response<Incoming>, upstream: Box<Upstream>) -> Response<AnswerBody> {
-        let (mut parts, _) = response.into_parts();
-        parts.version = Version::HTTP_11;
-        headers::to_client_upgraded(&mut parts.headers, &self.record.id);
-        self.record.status = parts.status;
+    fn upgraded(mut self, head: Head, upstream: Box<Upstream>) -> Response<AnswerBody> {
+        let mut fields = self.head.headers;
+        headers::to_client_upgraded(&mut fields, &self.record.id);
+        self.record.status = head.status;
         if let Some(mut ticket) = self.record.end_keeping_ticket(Ending::Served) {
             ticket.upgrade();
             let (io, ahead) = upstream.into_tunnel();
             self.record.client.upgrade(Tunnel { io, ahead, ticket });
         }
-        Response::from_parts(parts, AnswerBody::Empty)
+        response(head, fields, AnswerBody::Empty)
     }
+}
+
+fn response(head: Head, fields: HeaderMap, body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = head.status;
+    *response.headers_mut() = fields;
+    if let Some(reason) = head.reason {
+        response.extensions_mut().insert(reason);
+    }
+    response
 }

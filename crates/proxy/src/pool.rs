@@ -58,17 +58,16 @@ impl Pool {
                 }
                 Need::Sure => age < limit && !upstream.has_ended_quietly(),
             };
-            if young && upstream.is_reusable(cx) {
+            if young && upstream.is_idle(cx) {
                 return Some(upstream);
             }
         }
     }
 
     /// Keeps a connection whose answer was read to the end.
-    pub(crate) fn put(&self, mut upstream: Box<Upstream>, limit: Duration) {
+    pub(crate) fn put(&self, upstream: Box<Upstream>, limit: Duration) {
         let mut idle = self.0.borrow_mut();
         if idle.len() < KEEP && !limit.is_zero() {
-            upstream.rest();
             idle.push(Idle { upstream, since: Instant::now(), limit });
         }
     }

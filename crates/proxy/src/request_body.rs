@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// How long a client that has its answer may go on sending before its connection is closed. Closed at once,
 /// a client in the middle of sending would get a reset instead of the answer.
-const DRAIN: Duration = Duration::from_secs(30);
+pub(crate) const DRAIN: Duration = Duration::from_secs(30);
 
 /// A body that comes from a client: read once, sent as often as it must be and can be.
 pub(crate) struct Upload(RefCell<State>);
@@ -138,7 +138,7 @@ impl Upload {
 
 /// The body of one try.
 pub(crate) struct RequestBody {
-    upload: Option<Rc<Upload>>,
+    upload: Rc<Upload>,
     /// Frames of `kept` that this try has sent.
     cursor: usize,
     trailed: bool,
@@ -146,43 +146,31 @@ pub(crate) struct RequestBody {
 
 impl RequestBody {
     /// The body, from its beginning.
-    pub(crate) fn new(upload: Option<&Rc<Upload>>) -> Self {
-        Self { upload: upload.map(Rc::clone), cursor: 0, trailed: false }
+    pub(crate) fn new(upload: &Rc<Upload>) -> Self {
+        Self { upload: Rc::clone(upload), cursor: 0, trailed: false }
     }
-}
 
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let this = &mut *self;
-        let Some(upload) = &this.upload else { return Poll::Ready(None) };
-        if this.trailed {
+    /// The next part.
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        if self.trailed {
             return Poll::Ready(None);
         }
-        let next = upload.poll_next(&mut this.cursor, cx);
+        let next = self.upload.poll_next(&mut self.cursor, cx);
         if let Poll::Ready(Some(Ok(frame))) = &next {
-            this.trailed = frame.is_trailers();
+            self.trailed = frame.is_trailers();
         }
         next
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.upload.as_ref().is_none_or(|upload| {
-            let state = upload.0.borrow();
-            self.trailed
-                || (state.source.is_none() && self.cursor >= state.kept.len() && state.trailers.is_none())
-        })
+    /// Whether that was all.
+    pub(crate) fn is_end_stream(&self) -> bool {
+        let state = self.upload.0.borrow();
+        self.trailed
+            || (state.source.is_none() && self.cursor >= state.kept.len() && state.trailers.is_none())
     }
 
-    fn size_hint(&self) -> SizeHint {
-        match &self.upload {
-            None => SizeHint::with_exact(0),
-            Some(upload) => upload.0.borrow().length.map_or_else(SizeHint::default, SizeHint::with_exact),
-        }
+    /// How many bytes it has in all, if the client has said so.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.upload.0.borrow().length
     }
 }

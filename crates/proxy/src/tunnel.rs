@@ -2,15 +2,14 @@
 
 use crate::backend::Ticket;
 use crate::client::ClientIo;
-use crate::instance_io::InstanceIo;
+use crate::socket::Socket;
 use bytes::Bytes;
-use hyper_util::rt::TokioIo;
 use std::io;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 
 /// An instance's end of an upgraded connection.
 pub(crate) struct Tunnel {
-    pub(crate) io: TokioIo<InstanceIo>,
+    pub(crate) io: Socket,
     /// What the instance sent right behind its `101`.
     pub(crate) ahead: Bytes,
     /// Counts it as in flight.
@@ -25,7 +24,7 @@ impl Tunnel {
     /// Those of either socket.
     pub(crate) async fn run(self, client: ClientIo, ahead: Bytes) -> io::Result<()> {
         let Self { io, ahead: to_client, ticket } = self;
-        let (mut client, mut instance) = (client, io.into_inner());
+        let (mut client, mut instance) = (client, io);
         client.write_all(&to_client).await?;
         instance.write_all(&ahead).await?;
         copy_bidirectional(&mut client, &mut instance).await?;
