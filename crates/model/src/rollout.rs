@@ -156,6 +156,8 @@ pub enum AbortReason {
     },
     /// The user said so.
     Asked,
+    /// The machine was started anew in the middle of it.
+    MachineRestarted,
 }
 
 impl fmt::Display for AbortReason {
@@ -163,6 +165,7 @@ impl fmt::Display for AbortReason {
         match self {
             Self::InstanceFailed { instance, failure } => write!(f, "instance {instance} failed: {failure}"),
             Self::Asked => f.write_str("`gapless abort` asked for it"),
+            Self::MachineRestarted => f.write_str("the machine was started anew in the middle of it"),
         }
     }
 }

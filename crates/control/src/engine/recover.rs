@@ -62,6 +62,11 @@ impl Engine {
         }
         let mut adopted = 0;
         for record in state.instances.values() {
+            if rebooted {
+                // It ended with the machine: no failure of its own, and nothing to be started again by policy.
+                world.journal.commit(0, vec![Change::DeleteInstance(record.id.clone())]);
+                continue;
+            }
             let here = found.remove(&record.id);
             adopted += u32::from(here.is_some());
             self.recover_instance(record, here, world);
@@ -117,7 +122,7 @@ impl Engine {
         );
         if rebooted && revocable {
             // Nothing of before runs any more. The release that was known to work is started.
-            let why = AbortReason::Asked;
+            let why = AbortReason::MachineRestarted;
             let outcome = match active.rollout.from {
                 Some(_) => Outcome::Aborted { why },
                 None => Outcome::Failed { why },

@@ -253,9 +253,8 @@ impl Engine {
         let mark = match outcome {
             Outcome::Completed => Some(Mark::Good),
             // That says nothing of it: what was known of it before stays known.
-            Outcome::Aborted { why: AbortReason::Asked } | Outcome::Failed { why: AbortReason::Asked } => {
-                None
-            }
+            Outcome::Aborted { why: AbortReason::Asked | AbortReason::MachineRestarted }
+            | Outcome::Failed { why: AbortReason::Asked | AbortReason::MachineRestarted } => None,
             Outcome::Aborted { .. } | Outcome::Failed { .. } => Some(Mark::Bad),
         };
         // Who goes back does not want to come by it again.
