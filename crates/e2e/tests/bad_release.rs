@@ -17,7 +17,9 @@ fn try_bad(bad: &CaseApp) -> (Arc<Site>, Outcome) {
     let capacity = CapacityWatch::begin(&site, "app");
     bad.define(&site);
     let outcome = site.gapless(&["up"]).exits(3).says("r1 goes on serving");
-    capacity.never_below(INSTANCES);
+    // Two that crash at the same moment leave the one that was kept warm until the others are up again.
+    let crashes_in_service = bad.env.contains_key("CRASH_AFTER_MS");
+    capacity.never_below(if crashes_in_service { 1 } else { INSTANCES });
     let report = nothing_lost(load);
     assert!(report.answers_of("v1") > 0);
 
@@ -27,7 +29,7 @@ fn try_bad(bad: &CaseApp) -> (Arc<Site>, Outcome) {
     assert_eq!(app.split.values().copied().collect::<Vec<_>>(), [100]);
     assert!(app.last_failure.is_some());
     let pids: Vec<_> = app.instances.iter().map(|i| i.pid).collect();
-    if bad.env.contains_key("CRASH_AFTER_MS") {
+    if crashes_in_service {
         // It had been ready, so some of the old had gone: as many serve again.
         assert_eq!(pids.len(), INSTANCES as usize);
     } else {
