@@ -9,6 +9,7 @@ use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -34,17 +35,18 @@ pub(crate) struct Block {
 pub(crate) struct AccessLogWriter(SyncSender<Block>);
 
 impl AccessLogWriter {
-    /// Starts it. The file is opened with the first line.
+    /// Starts it. The file is opened with the first line. The thread ends when all its lines are written and
+    /// all who could write more are gone.
     ///
     /// # Errors
     /// Those of starting a thread.
-    pub(crate) fn start(path: PathBuf) -> std::io::Result<Self> {
+    pub(crate) fn start(path: PathBuf) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(QUEUE);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("access-log".to_owned())
             .stack_size(128 * 1024)
             .spawn(move || write_all(&receiver, LogFile::new(path)))?;
-        Ok(Self(sender))
+        Ok((Self(sender), thread))
     }
 }
 
@@ -85,6 +87,12 @@ struct Line<'a> {
     id: &'a str,
     tries: u32,
     held_ms: u64,
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.pass_on();
+    }
 }
 
 impl AccessLog {

@@ -94,9 +94,11 @@ impl Backend {
         InFlight { requests: self.requests.get(), upgraded: self.upgraded.get() }
     }
 
-    /// Marks it as unreachable for a moment.
-    pub(crate) fn suspect(&self) {
+    /// Marks it as unreachable for a moment. Whether that is news.
+    pub(crate) fn suspect(&self) -> bool {
+        let news = !self.is_suspect();
         self.suspect_until.set(Some(Instant::now() + SUSPECT));
+        news
     }
 
     /// Whether it could not be reached a moment ago.

@@ -147,6 +147,9 @@ impl Census {
             snapshot.apps.iter().flat_map(|app| &app.backends).map(|view| &view.instance).collect();
         self.instances
             .retain(|instance, sum| named.contains(instance) || sum.in_flight() != InFlight::default());
+        self.apps.retain(|app, sum| {
+            snapshot.apps.iter().any(|routing| routing.app == *app) || sum.holding.iter().any(|n| *n > 0)
+        });
         Counters { instances, apps }
     }
 }

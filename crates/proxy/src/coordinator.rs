@@ -78,8 +78,9 @@ impl Coordinator {
         }
     }
 
-    /// Works until all is finished after being told to stop.
-    pub(crate) async fn run(mut self) {
+    /// Works until all is finished after being told to stop. A proxy with a dead worker would acknowledge no
+    /// snapshot any more: it ends at once when `all_live` says so, and another takes its place.
+    pub(crate) async fn run(mut self, all_live: impl Fn() -> bool) {
         let mut term = signal(SignalKind::terminate()).ok();
         let mut report = every(REPORT);
         let mut look = every(LOOK);
@@ -90,6 +91,9 @@ impl Coordinator {
                 heard = self.link.hear() => self.hear(heard),
                 () = terminated(term.as_mut()) => self.close(TERM),
                 _ = report.tick(), if self.closing.is_none() => {
+                    if !all_live() {
+                        break;
+                    }
                     if self.link.is_connected() {
                         self.ask();
                     }

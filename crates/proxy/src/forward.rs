@@ -14,7 +14,7 @@ use crate::request_body::{RequestBody, Upload};
 use crate::retry::{self, Next};
 use crate::target;
 use crate::tunnel::Tunnel;
-use crate::upstream::{Reached, Upstream};
+use crate::upstream::{Broken, Reached, Upstream};
 use crate::waiting::{Waiting, Woken};
 use crate::worker::Worker;
 use http::header::{CONNECTION, HOST};
@@ -43,7 +43,7 @@ pub(crate) async fn answer(
         Err(refusal) => refuse(&refusal, record, &head, None),
         Ok(app) => {
             record.app = Some(Rc::clone(&app));
-            let upgrade = headers::to_instance(&mut head.headers, &client, &record.id);
+            let upgrade = headers::to_instance(&mut head, &client, &record.id);
             let (non_idempotent, max_body) = app.retry();
             let repeatable = retry::is_repeatable(&head.method, &head.headers, non_idempotent);
             let upload = Upload::new(body, max_body);
@@ -131,9 +131,8 @@ impl Forward {
             let (mut upstream, pooled) = match self.connection(&backend, &failed).await {
                 Ok(connection) => connection,
                 Err(error) => {
-                    tracing::warn!(instance = %backend.instance, %error, "cannot connect to an instance");
                     failed.unreachable = true;
-                    self.turn_from(&backend, &mut failed);
+                    self.turn_from(&backend, &mut failed, &error);
                     continue;
                 }
             };
@@ -152,8 +151,12 @@ impl Forward {
                 return self.client_gone();
             };
             let broken = match outcome {
-                Ok(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
+                Ok(head) if head.status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade => {
                     return self.upgraded(head, upstream);
+                }
+                Ok(head) if head.status.is_informational() => {
+                    let cause = "an upgrade that nobody asked for".to_owned();
+                    Broken { reached: Reached::Nonsense, cause }
                 }
                 Ok(head) => return self.relay(head, upstream),
                 Err(broken) => broken,
@@ -176,7 +179,7 @@ impl Forward {
                     }
                     self.record.ticket = None;
                 }
-                Next::Elsewhere => self.turn_from(&backend, &mut failed),
+                Next::Elsewhere => self.turn_from(&backend, &mut failed, &broken.cause),
                 Next::GiveUp => {
                     tracing::warn!(
                         instance = %backend.instance, id = ?self.record.id, cause = broken.cause,
@@ -220,8 +223,10 @@ impl Forward {
     }
 
     /// Another instance is asked next.
-    fn turn_from(&mut self, backend: &Rc<Backend>, failed: &mut Failed) {
-        backend.suspect();
+    fn turn_from(&mut self, backend: &Rc<Backend>, failed: &mut Failed, why: &dyn std::fmt::Display) {
+        if backend.suspect() {
+            tracing::warn!(instance = %backend.instance, %why, "an instance does not take requests");
+        }
         self.count_retry(backend);
         failed.avoid.push(Rc::clone(backend));
         self.record.ticket = None;

@@ -7,7 +7,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -61,11 +62,13 @@ impl Present {
 
 /// Makes a client's headers into those for an instance. The host header is right already. Returns whether
 /// the client wants its connection upgraded (RFC 9110 section 7.8).
-pub(crate) fn to_instance(headers: &mut HeaderMap, client: &Client, id: &HeaderValue) -> bool {
+pub(crate) fn to_instance(head: &mut Parts, client: &Client, id: &HeaderValue) -> bool {
+    let headers = &mut head.headers;
     let present = Present::of(headers);
     let says = |name, word: &str| names(headers, name).any(|said| said.eq_ignore_ascii_case(word));
     let trailers = present.te && says(TE, "trailers");
-    let upgrade = present.upgrade && present.connection && says(CONNECTION, "upgrade");
+    let may_upgrade = head.version == Version::HTTP_11 && present.upgrade && present.connection;
+    let upgrade = may_upgrade && says(CONNECTION, "upgrade");
     let protocol = if upgrade { headers.get(UPGRADE).cloned() } else { None };
     remove_hop_by_hop(headers, present);
     if present.expect {

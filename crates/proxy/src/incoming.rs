@@ -177,7 +177,7 @@ pub(crate) enum Piece {
 
 impl Body {
     /// How the body of an answer is read (RFC 9112 section 6.3).
-    fn of(method: &Method, status: StatusCode, old: bool, fields: &HeaderMap) -> Result<Self, Nonsense> {
+    fn of(method: &Method, status: StatusCode, old: bool, fields: &mut HeaderMap) -> Result<Self, Nonsense> {
         if *method == Method::HEAD
             || status.is_informational()
             || status == StatusCode::NO_CONTENT
@@ -196,6 +196,7 @@ impl Body {
             return Ok(if chunked { Self::Chunked(Chunk::Size) } else { Self::UntilEnd });
         }
         let mut length = None;
+        let mut parts = 0;
         for value in fields.get_all(CONTENT_LENGTH) {
             for part in value.as_bytes().split(|b| *b == b',') {
                 let Some(part) = number(part.trim_ascii()) else { return nonsense("a length that is none") };
@@ -203,7 +204,12 @@ impl Body {
                     return nonsense("two different lengths");
                 }
                 length = Some(part);
+                parts += 1;
             }
+        }
+        if let (Some(bytes), 2..) = (length, parts) {
+            // Said more than once: said once to the client.
+            fields.insert(CONTENT_LENGTH, bytes.into());
         }
         Ok(match length {
             None => Self::UntilEnd,

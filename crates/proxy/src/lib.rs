@@ -38,6 +38,7 @@ mod link;
 mod listener;
 mod log_file;
 mod outgoing;
+mod own_log;
 mod plan;
 mod pool;
 mod pump;

@@ -149,7 +149,11 @@ impl Outgoing {
     }
 
     fn advance(&mut self, mut written: usize) {
-        self.begun = true;
+        if !std::mem::replace(&mut self.begun, true)
+            && let Some(body) = &self.body
+        {
+            body.begin();
+        }
         let of_head = written.min(self.head.len() - self.head_written);
         self.head_written += of_head;
         written -= of_head;

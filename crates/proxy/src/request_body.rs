@@ -24,8 +24,10 @@ struct State {
     kept_bytes: u64,
     /// Bytes that are kept at most.
     limit: u64,
-    /// All that was read is in `kept`.
+    /// All that was read is in `kept`, and it is not too much.
     whole: bool,
+    /// No instance was sent a byte of the request: all that was read is kept, however much it is.
+    unsent: bool,
     trailers: Option<HeaderMap>,
     /// The client broke off.
     failed: bool,
@@ -45,6 +47,7 @@ impl Upload {
             kept_bytes: 0,
             limit,
             whole: length.is_none_or(|bytes| bytes <= limit),
+            unsent: true,
             trailers: None,
             failed: false,
             length,
@@ -55,6 +58,11 @@ impl Upload {
     pub(crate) fn can_repeat(&self) -> bool {
         let state = self.0.borrow();
         state.whole && !state.failed
+    }
+
+    /// An instance was sent something: from here on it can be sent again only if it is kept whole.
+    fn begin(&self) {
+        self.0.borrow_mut().unsent = false;
     }
 
     /// Whether the client broke off.
@@ -98,7 +106,7 @@ impl Upload {
             *cursor += 1;
             return Poll::Ready(Some(Ok(Frame::data(kept.clone()))));
         }
-        if !state.whole && !state.kept.is_empty() {
+        if !state.whole && !state.unsent && !state.kept.is_empty() {
             // Only now, as whoever sends it again has to pass all of it first.
             state.kept = Vec::new();
             *cursor = 0;
@@ -124,7 +132,7 @@ impl Upload {
             if source.is_end_stream() {
                 state.source = None;
             }
-            if state.whole {
+            if state.whole || state.unsent {
                 state.kept.push(data.clone());
                 *cursor += 1;
             }
@@ -160,6 +168,11 @@ impl RequestBody {
             self.trailed = frame.is_trailers();
         }
         next
+    }
+
+    /// A byte of the request was written.
+    pub(crate) fn begin(&self) {
+        self.upload.begin();
     }
 
     /// Whether that was all.

@@ -4,22 +4,25 @@ use crate::access_log::{AccessLog, AccessLogWriter};
 use crate::coordinator::Coordinator;
 use crate::crew::Crew;
 use crate::link::Link;
+use crate::own_log::OwnLog;
 use crate::plan::Plan;
 use crate::worker::{Lines, Worker};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, watch};
 
 /// Words of workers that wait for the main thread.
 const WORDS: usize = 256;
+
+/// How long the end of the process waits for the access log's last lines.
+const LAST: Duration = Duration::from_secs(1);
 
 /// What the process is started with.
 #[derive(Debug, Clone)]
@@ -39,21 +42,26 @@ enum RunError {
     Socket { path: PathBuf, source: io::Error },
     #[error("cannot start {what}: {source}")]
     Start { what: &'static str, source: io::Error },
+    #[error("a worker has died")]
+    WorkerDied,
 }
 
-/// Runs the proxy until it is told to stop, by control or by SIGTERM. Success unless it could not start.
+/// Runs the proxy until it is told to stop, by control or by SIGTERM. Success unless it could not start, or a
+/// worker has died.
 pub fn run(options: Options) -> ExitCode {
-    if let Err(error) = open_log(options.log.as_deref()) {
-        eprintln!("gapless proxy: cannot open its log, using stderr: {error}");
+    let log = OwnLog::open(options.log.as_deref());
+    if let Err(error) = &log {
+        eprintln!("gapless proxy: cannot open its log: {error}");
     }
-    match start(&options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "the proxy cannot run");
-            eprintln!("gapless proxy: {error}");
-            ExitCode::FAILURE
-        }
+    let ended = start(&options);
+    if let Err(error) = &ended {
+        tracing::error!(%error, "the proxy cannot run");
+        eprintln!("gapless proxy: {error}");
     }
+    if let Ok(log) = log {
+        log.flush();
+    }
+    if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn start(options: &Options) -> Result<(), RunError> {
@@ -65,7 +73,7 @@ fn start(options: &Options) -> Result<(), RunError> {
         let _context = runtime.enter();
         Link::bind(&path).map_err(|source| RunError::Socket { path, source })?
     };
-    let writer = AccessLogWriter::start(options.home.join("logs/access.log"))
+    let (writer, access_log) = AccessLogWriter::start(options.home.join("logs/access.log"))
         .map_err(begun("the access log's thread"))?;
     let (plans, _) = watch::channel(Arc::new(Plan::default()));
     let (questions, _) = watch::channel(0);
@@ -82,16 +90,20 @@ fn start(options: &Options) -> Result<(), RunError> {
     }
     drop((words, writer));
     tracing::info!(pid = std::process::id(), workers = threads.len(), "the proxy runs");
+    let all_live = || !threads.iter().any(JoinHandle::is_finished);
     runtime.block_on(async {
-        Coordinator::new(link, threads.len(), plans, questions, heard).run().await;
+        Coordinator::new(link, threads.len(), plans, questions, heard).run(all_live).await;
     });
     // Workers end as the main thread's ends of their channels are gone.
+    let mut died = false;
     for thread in threads {
-        if thread.join().is_err() {
-            tracing::error!("a worker has panicked");
-        }
+        died |= thread.join().is_err();
     }
-    Ok(())
+    let deadline = Instant::now() + LAST;
+    while !access_log.is_finished() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    if died { Err(RunError::WorkerDied) } else { Ok(()) }
 }
 
 /// Starts a worker's thread.
@@ -117,17 +129,4 @@ fn raise_limit() {
     {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
-}
-
-fn open_log(path: Option<&Path>) -> io::Result<()> {
-    let format = tracing_subscriber::fmt().with_ansi(false);
-    // An error means that whoever runs us has set it up already.
-    let _ = match path {
-        None => format.with_writer(io::stderr).try_init(),
-        Some(path) => {
-            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-            format.with_writer(Mutex::new(file)).try_init()
-        }
-    };
-    Ok(())
 }

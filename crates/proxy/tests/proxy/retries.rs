@@ -201,3 +201,35 @@ async fn nonsense_is_said_to_be_nonsense() {
     let (status, body) = stage.client().await.get("/").await;
     assert!(status == 502 && body.contains("not HTTP"), "{status} {body}");
 }
+
+#[tokio::test]
+async fn a_body_too_long_to_keep_is_sent_whole_if_nothing_of_it_was_written() {
+    let mut stage = Stage::with_workers(1).await;
+    stage.snapshot.apps[0].retry.max_body = 10;
+    // Answers once, then listens no more on that connection without closing it: it looks idle and young.
+    let one = Instance::scripted(1, |n, mut stream, seen| async move {
+        let mut request = read_head(&mut stream).await?;
+        if n == 0 {
+            stream.write_all(ok("deaf from here on").as_bytes()).await?;
+            let stream = stream.into_std()?;
+            stream.shutdown(std::net::Shutdown::Read)?;
+            seen.requests.fetch_add(1, Ordering::SeqCst);
+            seen.gate.acquire().await.unwrap().forget();
+            return Ok(());
+        }
+        while !request.ends_with("end") {
+            let mut more = [0; 4096];
+            let read = tokio::io::AsyncReadExt::read(&mut stream, &mut more).await?;
+            request.push_str(&String::from_utf8_lossy(&more[..read]));
+        }
+        let length = request.split_once("\r\n\r\n").unwrap().1.len().to_string();
+        stream.write_all(ok(&length).as_bytes()).await
+    });
+    stage.route_to(vec![Stage::serve(&one)]).await;
+    let mut client = stage.client().await;
+    assert_eq!(client.get("/").await.0, 200);
+    until("it is deaf", || one.seen.requests() == 1).await;
+    let body = format!("{}end", "x".repeat(200_000));
+    assert_eq!(client.post("/", &body).await, (200, "200003".into()));
+    assert_eq!(one.seen.connections(), 2);
+}
