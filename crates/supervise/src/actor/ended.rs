@@ -16,15 +16,17 @@ impl Actor {
         let Process { group, since, ready_since, .. } = process;
         let exit = group.finish(&self.world.census, &self.mark).await;
         self.nothing_runs();
-        let means_to = exit == Exit::Code(0);
-        if self.orders.pending() == Some(Order::Stop)
-            || means_to && self.orders.restart_spec().policy == RestartPolicy::OnFailure
-        {
-            return Next::Gone { exit: Some(exit) };
-        }
         let ready = ready_since.map_or(Duration::ZERO, |since| now.since(since));
         let ran = now.since(since);
         let failure = Failure::Exited { exit, ran, was_ready: ready_since.is_some() };
+        if self.orders.pending() == Some(Order::Stop) {
+            return Next::Gone { exit: Some(exit) };
+        }
+        if exit == Exit::Code(0) && self.orders.restart_spec().policy == RestartPolicy::OnFailure {
+            // It may mean to end; nobody asked it to, and a rollout to it must not wait for it for ever.
+            self.view.last_failure = Some(failure);
+            return Next::Gone { exit: Some(exit) };
+        }
         Next::Failed { failure, exit: Some(exit), ready }
     }
 
