@@ -247,6 +247,13 @@ impl World {
         }
     }
 
+    /// The disk has room again.
+    pub(super) fn disk_free(&mut self) {
+        for change in self.journal.retry() {
+            self.note(&change);
+        }
+    }
+
     pub(super) fn control(&self) -> &Control {
         self.control.as_ref().expect("only asked while there is one")
     }

@@ -17,6 +17,8 @@ pub(super) enum Event {
     ControlStarts,
     /// The disk is done with the oldest journal entry.
     Written { control: u64 },
+    /// The disk has room again.
+    DiskFree,
     /// A timer of an instance's supervisor, or what its probes see.
     Supervisor { control: u64, instance: InstanceId, timer: Timer },
     /// A process's own life goes on.

@@ -21,6 +21,8 @@ pub(super) struct Journal {
     slow_until: u64,
     slowness: u64,
     pub(super) forgetful: bool,
+    /// Whether something that was acted on without being written, the disk being full, was lost with control.
+    pub(super) lost_acted: bool,
 }
 
 /// The answer to a commit.
@@ -65,8 +67,16 @@ impl Journal {
         Some(Answer { token, error: None, written })
     }
 
+    /// The disk has room again: what was kept is written.
+    pub(super) fn retry(&mut self) -> Vec<Change> {
+        let written = std::mem::take(&mut self.kept);
+        written.iter().for_each(|change| self.state.apply(change));
+        written
+    }
+
     /// Control was killed: what was not written never was.
     pub(super) fn lose_tail(&mut self) {
+        self.lost_acted |= !self.kept.is_empty();
         self.under_way.clear();
         self.kept.clear();
         self.done_at = 0;
@@ -75,6 +85,10 @@ impl Journal {
     /// Whether something is not on disk that should be.
     pub(super) fn is_behind(&self) -> bool {
         !self.kept.is_empty() || !self.under_way.is_empty()
+    }
+
+    pub(super) const fn is_full(&self, now: u64) -> bool {
+        now < self.full_until
     }
 
     pub(super) const fn fill(&mut self, until: u64) {

@@ -26,9 +26,9 @@ impl World {
         self.characters.insert((name.clone(), to), character);
         self.act(|engine, world| {
             let made = NewRelease::Made(Box::new(spec::release(to, routed)));
-            let ticket = engine.begin_rollout(&name, made, kind, world);
+            // Refused if the app is not known.
+            let _ = engine.begin_rollout(&name, made, kind, world);
             engine.settle(world);
-            ticket.expect("the app is known")
         });
     }
 
@@ -42,8 +42,8 @@ impl World {
             Act::LoseAcknowledgements(ms) => self.deaf_until = now + ms,
             Act::LagWorker(worker, ms) => self.lag = Some((worker, ms, now + ms)),
             Act::FullDisk(ms) => {
-                self.disk_was_full = true;
                 self.journal.fill(now + ms);
+                self.queue.after(ms, Event::DiskFree);
             }
             Act::SlowDisk(ms) => self.journal.slow_down(ms, now + ms),
             Act::Crash(place) => drop(self.befall(place, Turn::Ends { code: 134 })),
@@ -97,13 +97,18 @@ impl World {
         });
     }
 
-    /// The script is over: what was paused goes on, and a control that is not there comes back by itself.
-    pub(super) fn finish_script(&mut self) {
-        self.kills.clear();
-        let back = self.queue.now + self.scenario.away + 2;
-        self.run_until(back, |world| world.control.is_some());
+    /// The script is over: what was paused goes on. Control may die of it, and be asked again.
+    pub(super) fn resume_all(&mut self) {
         for app in 0..self.scenario.apps.len() {
-            self.perform(Act::Resume(app));
+            if self.is_paused(app) {
+                self.perform(Act::Resume(app));
+            }
         }
+    }
+
+    fn is_paused(&self, app: usize) -> bool {
+        let status = self.control.as_ref().map(|c| self.status(&c.engine)).unwrap_or_default();
+        let rollout = status.into_iter().find(|a| a.name == spec::name(app)).and_then(|a| a.rollout);
+        rollout.is_some_and(|r| r.paused.is_some())
     }
 }

@@ -286,13 +286,16 @@ impl World {
                 Then::Fail(failure) => self.fail(id, failure, Some(exit)),
             };
         }
-        let finished = exit == Exit::Code(0) && supervisor.start.restart.policy == RestartPolicy::OnFailure;
-        if supervisor.stop || finished {
+        if supervisor.stop {
             return self.be_gone(id, Some(exit));
         }
         let ran = Duration::from_millis(now - supervisor.since);
-        let was_ready = supervisor.ready_since.is_some();
-        self.fail(id, Failure::Exited { exit, ran, was_ready }, Some(exit));
+        let failure = Failure::Exited { exit, ran, was_ready: supervisor.ready_since.is_some() };
+        if exit == Exit::Code(0) && supervisor.start.restart.policy == RestartPolicy::OnFailure {
+            supervisor.view.last_failure = Some(failure);
+            return self.be_gone(id, Some(exit));
+        }
+        self.fail(id, failure, Some(exit));
     }
 
     fn fail(&mut self, id: &InstanceId, failure: Failure, exit: Option<Exit>) {

@@ -37,7 +37,7 @@ impl World {
         };
         let process = &self.processes[&pid];
         let (release, leaving, answers) = (process.release, process.leaving, process.can_serve());
-        if leaving {
+        if leaving && !self.journal.lost_acted {
             self.broken(Broken::RoutedToTheLeaving { instance: instance.to_string() });
         }
         let id = self.next_request;

@@ -32,7 +32,7 @@ impl World {
             return;
         }
         let retiring = self.retiring.get(id).copied();
-        if !retiring.is_some_and(|(_, written)| written || self.disk_was_full) {
+        if !retiring.is_some_and(|(_, written)| written || self.journal.is_full(self.queue.now)) {
             self.broken(Broken::StoppedUnwritten { instance: instance.clone() });
         }
         let in_flight = self.proxy.as_ref().and_then(|p| p.in_flight.get(&pid)).copied().unwrap_or_default();
@@ -45,7 +45,7 @@ impl World {
 
     /// An instance that runs for an app that is known is never a stray.
     pub(super) fn check_stray(&mut self, pid: u32) {
-        if !self.disk_was_full {
+        if !self.journal.lost_acted {
             self.broken(Broken::StrayEnded { pid });
         }
     }
@@ -59,7 +59,7 @@ impl World {
             .map(|b| b.instance.to_string())
             .collect();
         // What a full disk did not take is not known to a later control: it goes by what listens.
-        if !self.disk_was_full {
+        if !self.journal.lost_acted {
             for instance in never {
                 self.broken(Broken::RoutedToTheUnready { instance });
             }
@@ -103,7 +103,7 @@ impl World {
         };
         let apps = self.scenario.apps.len();
         let mut wanted = shape.wanted;
-        if !self.serves || !shape.routed || !shape.first.fate.is_good() || self.disk_was_full {
+        if !self.serves || !shape.routed || !shape.first.fate.is_good() || self.journal.lost_acted {
             return None;
         }
         for (_, act) in &self.scenario.script {
@@ -172,9 +172,11 @@ impl World {
         let interfered = self.scenario.script.iter().any(|(_, act)| act.interferes());
         let never_up = matches!(to, Fate::CrashesAtBoot | Fate::CannotSpawn | Fate::NeverReady);
         let completed = *outcome == Outcome::Completed;
+        let policy = self.shape(&rollout.app).map(|place| self.scenario.apps[place].restart);
+        let good = to.is_good() && !(to == Fate::StumblesOnce && policy == Some(Policy::Never));
         let wrong = if completed && never_up {
             Some("completed, with a release that never gets ready")
-        } else if !completed && to.is_good() && !interfered {
+        } else if !completed && good && !interfered {
             Some("did not complete, with a good release")
         } else {
             None
@@ -185,7 +187,7 @@ impl World {
         }
         let (Some(from), Outcome::Aborted { .. }) = (rollout.from, outcome) else { return };
         let emptied = self.scenario.script.iter().any(|(_, act)| act.empties());
-        if harmed || emptied || self.disk_was_full || !from_fate.is_good() {
+        if harmed || emptied || self.journal.lost_acted || !from_fate.is_good() {
             return;
         }
         let (id, app) = (rollout.id.0, rollout.app.clone());
@@ -204,7 +206,7 @@ impl World {
         self.characters.get(&(app.clone(), release)).copied().unwrap_or_default().fate
     }
 
-    fn status(&self, engine: &Engine) -> Vec<AppStatus> {
+    pub(super) fn status(&self, engine: &Engine) -> Vec<AppStatus> {
         engine.status(self.clocks(), &BTreeMap::new())
     }
 
@@ -222,7 +224,7 @@ impl World {
                 return Some((app.name.to_string(), why));
             }
         }
-        if self.journal.is_behind() && !self.disk_was_full {
+        if self.journal.is_behind() {
             return Some(("Gapless".to_owned(), "the journal is behind".to_owned()));
         }
         proxy.is_behind().then(|| ("Gapless".to_owned(), "the proxy is behind".to_owned()))
@@ -303,7 +305,7 @@ impl World {
 
     /// What a control that began now would make of the journal.
     fn check_memory(&mut self) {
-        if self.journal.is_behind() || self.disk_was_full {
+        if self.journal.is_behind() {
             return;
         }
         let Some(control) = &self.control else { return };

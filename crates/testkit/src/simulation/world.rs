@@ -23,6 +23,9 @@ const FIRST: u64 = 60_000;
 /// How long everything has to settle when the script is over.
 const SETTLES_WITHIN: u64 = 120_000;
 
+/// How long what the user has paused stays so when the script is over.
+const PATIENCE: u64 = 1_000;
+
 /// How often it is asked whether everything has settled.
 const LOOK: u64 = 200;
 
@@ -50,7 +53,6 @@ pub(super) struct World {
     /// Which worker takes how much longer, and until when.
     pub(super) lag: Option<(usize, u64, u64)>,
     pub(super) deaf_until: u64,
-    pub(super) disk_was_full: bool,
     pub(super) proxy_lost_at: u64,
     pub(super) to_proxy_at: u64,
     /// Retirements that are on their way to the journal, or written.
@@ -82,7 +84,6 @@ impl World {
             kills: scenario.kills.iter().copied().collect(),
             lag: None,
             deaf_until: 0,
-            disk_was_full: false,
             proxy_lost_at: 0,
             to_proxy_at: 0,
             retiring: BTreeMap::new(),
@@ -105,8 +106,11 @@ impl World {
             let begins = self.queue.now;
             let over = self.schedule(begins);
             self.run_until(over, |_| false);
-            self.finish_script();
-            self.run_until(over + SETTLES_WITHIN, |world| world.unsettled().is_none());
+            let end = over + SETTLES_WITHIN;
+            let settled = |world: &Self| world.unsettled().is_none();
+            while self.queue.now < end && !self.run_until(self.queue.now + PATIENCE, settled) {
+                self.resume_all();
+            }
         }
         self.judge();
         self.report.took = self.queue.now - BOOTED;
@@ -152,6 +156,7 @@ impl World {
             Event::Tick { control: of, at } if control == Some(of) => self.tick(at),
             Event::ControlStarts if control.is_none() => self.start_control(),
             Event::Written { control: of } if control == Some(of) => self.written(),
+            Event::DiskFree => self.disk_free(),
             Event::Supervisor { control: of, instance, timer } if control == Some(of) => {
                 self.supervisor_wakes(&instance, timer);
             }
