@@ -1,5 +1,6 @@
 //! Errors as they travel.
 
+use gapless_model::route::RouteSpec;
 use serde::{Deserialize, Serialize};
 
 /// The body of every answer that is not 2xx.
@@ -12,6 +13,9 @@ pub struct ErrorBody {
     pub message: String,
     /// What to do next.
     pub hint: Option<String>,
+    /// The route of the request that it is about: whoever has read that from a file can point at the place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Box<RouteSpec>>,
 }
 
 /// Kinds of errors, by what they mean for the caller.

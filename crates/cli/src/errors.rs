@@ -80,6 +80,17 @@ impl Error {
         Self::Config(Box::new(report))
     }
 
+    /// Why control would not make apps so as a file has them: pointing into that where it can.
+    pub(crate) fn applying(error: ClientError, places: &gapless_config::Places) -> Self {
+        if let ClientError::Refused(body) = &error
+            && let Some(route) = &body.route
+            && let Some(report) = places.refused(route, &body.message, body.hint.as_deref())
+        {
+            return Self::config(report);
+        }
+        error.into()
+    }
+
     /// A failure before anything changed.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::Failed { message: message.into(), hint: None }

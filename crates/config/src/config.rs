@@ -2,6 +2,7 @@
 
 use crate::document;
 use crate::nearest;
+use crate::places::Places;
 use crate::problem::{Problem, Problems, Report, Source};
 use crate::source;
 use crate::validate::{self, Surroundings};
@@ -16,6 +17,8 @@ pub struct Config {
     pub apps: Vec<AppSpec>,
     /// The `[proxy]` table, if the file has one.
     pub proxy: Option<Proxy>,
+    /// Where in the file it says so.
+    pub places: Places,
 }
 
 /// The `[proxy]` table.

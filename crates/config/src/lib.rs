@@ -19,6 +19,7 @@ mod document;
 mod env_file;
 mod keys;
 mod nearest;
+mod places;
 mod problem;
 mod reference;
 mod schema;
@@ -28,6 +29,7 @@ mod text;
 mod validate;
 
 pub use config::{Config, FILE, Proxy};
+pub use places::Places;
 pub use problem::{Problem, Report};
 pub use reference::reference;
 pub use schema::schema;

@@ -174,6 +174,11 @@ impl Problems {
         self.source.inner()
     }
 
+    /// The text under its name.
+    pub(crate) const fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// The value, if nothing was wrong.
     pub(crate) fn unless<T>(mut self, value: Option<T>) -> Result<T, Report> {
         self.found.sort_by_key(Problem::order);

@@ -57,6 +57,7 @@ impl Disk {
             kind: ErrorKind::Failed,
             message: format!("{message}. Nothing was changed"),
             hint: None,
+            route: None,
         };
         match made.await {
             Ok(Ok(release)) => Ok(release),

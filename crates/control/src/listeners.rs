@@ -2,7 +2,9 @@
 //! it, before anything is touched; served by the proxy; kept by the keeper, so that they outlive us both.
 
 use gapless_api::{ErrorBody, ErrorKind};
+use gapless_model::route::RouteSpec;
 use gapless_sys::fdstore::Store;
+use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -46,17 +48,32 @@ impl Listeners {
     ///
     /// # Errors
     /// The first that cannot be bound, with the reason and what to do.
-    pub fn bind(&self, addresses: &BTreeSet<SocketAddr>) -> Result<(), ErrorBody> {
+    pub fn bind(&self, routes: &[&RouteSpec]) -> Result<(), ErrorBody> {
         let mut sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing = addresses.iter().filter(|a| !sockets.contains_key(a));
-        let bound: Vec<(SocketAddr, OwnedFd)> = missing
-            .map(|address| Ok((*address, listen(*address).map_err(|e| refused(*address, &e))?)))
-            .collect::<Result<_, ErrorBody>>()?;
+        let mut bound: BTreeMap<SocketAddr, OwnedFd> = BTreeMap::new();
+        for route in routes {
+            let address = route.listen;
+            if !sockets.contains_key(&address) && !bound.contains_key(&address) {
+                bound.insert(address, listen(address).map_err(|e| refused(route, &e))?);
+            }
+        }
         for (address, socket) in bound {
             self.keep(address, &socket);
             sockets.insert(address, Arc::new(socket));
         }
         Ok(())
+    }
+
+    /// Whether those that are missing could be bound, without letting anybody connect.
+    ///
+    /// # Errors
+    /// As [`Self::bind`].
+    pub fn try_bind(&self, routes: &[&RouteSpec]) -> Result<(), ErrorBody> {
+        let sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing: BTreeMap<_, _> = routes.iter().map(|r| (r.listen, r)).collect();
+        let mut missing = missing.into_iter().filter(|(address, _)| !sockets.contains_key(address));
+        // The system tells at `bind(2)` already whether somebody listens there.
+        missing.try_for_each(|(address, route)| bind(address).map(drop).map_err(|e| refused(route, &e)))
     }
 
     /// Closes all but these.
@@ -103,7 +120,12 @@ fn local_address(fd: &OwnedFd) -> io::Result<SocketAddr> {
 }
 
 fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
-    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = bind(address)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bind(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     // Old connections in TIME_WAIT must not keep the address from us; somebody who listens still does.
     socket.set_reuse_address(true)?;
@@ -111,12 +133,11 @@ fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
         socket.set_only_v6(false)?;
     }
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
-fn refused(address: SocketAddr, error: &io::Error) -> ErrorBody {
-    let port = address.port();
+fn refused(route: &RouteSpec, error: &io::Error) -> ErrorBody {
+    let (address, port) = (route.listen, route.listen.port());
     let hint = match error.kind() {
         io::ErrorKind::AddrInUse => {
             format!(
@@ -133,6 +154,7 @@ fn refused(address: SocketAddr, error: &io::Error) -> ErrorBody {
         kind: ErrorKind::BadRequest,
         message: format!("cannot listen on {address}: {error}. Nothing was changed"),
         hint: Some(hint),
+        route: Some(Box::new(route.clone())),
     }
 }
 
@@ -145,12 +167,18 @@ mod tests {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let listeners = Listeners::new(Vec::new(), None);
-        let wanted = BTreeSet::from([taken.local_addr().unwrap(), free]);
+        let route = |listen| RouteSpec { listen, host: None, path: "/".to_owned() };
+        let (used, unused) = (route(taken.local_addr().unwrap()), route(free));
+        let wanted = [&unused, &used];
+        listeners.try_bind(&wanted).unwrap_err();
         let error = listeners.bind(&wanted).unwrap_err();
+        assert_eq!(error.route.as_deref(), Some(&used));
         assert!(error.message.contains(&taken.local_addr().unwrap().to_string()), "{error}");
         assert!(error.hint.unwrap().contains("another program listens there"));
         assert!(listeners.get(free).is_none());
         drop(taken);
+        listeners.try_bind(&wanted).unwrap();
+        assert!(listeners.get(free).is_none());
         listeners.bind(&wanted).unwrap();
         listeners.bind(&wanted).unwrap();
         assert!(listeners.get(free).is_some());

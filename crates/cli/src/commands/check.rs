@@ -44,7 +44,7 @@ pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
     let would = match would(session, &request).await {
         Ok(plan) => Some(plan),
         Err(ClientError::NotReachable { .. }) => None,
-        Err(e) => return Err(e.into()),
+        Err(e) => return Err(Error::applying(e, &config.places)),
     };
     if args.json {
         screen::json(&would)?;

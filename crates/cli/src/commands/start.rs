@@ -47,7 +47,7 @@ pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error
     let start = Start { words: command, name, instances, port, listen, cwd: cwd()?, ..Start::default() };
     let config = Config::from_command(&start).map_err(Error::config)?;
     let request = ApplyRequest { apps: config.apps, base_env: base_env::of_caller(), proxy: None };
-    up::apply(session, &request, watch).await
+    up::apply(session, &request, &config.places, watch).await
 }
 
 /// The app that is meant, if the one word is the name of one that is defined, and not a file.

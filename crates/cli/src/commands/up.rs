@@ -10,6 +10,7 @@ use crate::render::apply;
 use crate::screen;
 use crate::session::{Need, Session};
 use gapless_api::{Applied, ApplyRequest, ApplyResult};
+use gapless_config::Places;
 use gapless_model::AppName;
 use std::rc::Rc;
 
@@ -29,16 +30,18 @@ pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error
     let apps = config.select(&args.apps).map_err(Error::config)?;
     let proxy = config.proxy.map(crate::config_file::proxy_settings);
     let request = ApplyRequest { apps, base_env: base_env::of_caller(), proxy };
-    apply(session, &request, args.watch).await
+    apply(session, &request, &config.places, args.watch).await
 }
 
-/// Asks control to make apps so, and watches all that follows from it.
+/// Asks control to make apps so, and watches all that follows from it. `places` is where they were read.
 pub(crate) async fn apply(
     session: &Rc<Session>,
     request: &ApplyRequest,
+    places: &Places,
     watch: Watch,
 ) -> Result<Exit, Error> {
-    let result = session.reach(Need::Start).await?.apply(request).await?;
+    let applied = session.reach(Need::Start).await?.apply(request).await;
+    let result = applied.map_err(|error| Error::applying(error, places))?;
     if watch.detach {
         if watch.json {
             screen::json(&result)?

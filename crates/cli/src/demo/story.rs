@@ -85,7 +85,7 @@ async fn play(session: &Rc<Session>, place: &Place, version: Version, expected: 
     let config = Config::load(&path, &caller_env()).map_err(Error::config)?;
     let proxy = config.proxy.map(proxy_settings);
     let request = ApplyRequest { apps: config.apps, base_env: base_env::of_caller(), proxy };
-    let exit = up::apply(session, &request, Watch::default()).await?;
+    let exit = up::apply(session, &request, &config.places, Watch::default()).await?;
     if exit == expected {
         return Ok(());
     }

@@ -4,9 +4,11 @@ use super::{app, listeners, routes};
 use crate::config::{Config, Proxy};
 use crate::document::{Section, Value};
 use crate::keys::PROXY;
+use crate::places::Places;
 use crate::problem::{Problem, Problems};
 use camino::Utf8PathBuf;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the file is read in.
 pub(crate) struct Surroundings<'a> {
@@ -34,7 +36,9 @@ pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Pr
     }
     routes::distinct(&placed, problems);
     listeners::bindable(&placed, problems);
-    Some(Config { apps, proxy: top.section("proxy").map(proxy) })
+    let places = placed.into_iter().map(|placed| (placed.route, placed.span)).collect();
+    let places = Places::new(Arc::clone(problems.source()), places);
+    Some(Config { apps, proxy: top.section("proxy").map(proxy), places })
 }
 
 fn proxy(section: &Section) -> Proxy {

@@ -39,7 +39,7 @@ fn what_is_published_as_default_is_the_default() {
     assert!(lines.len() > 25, "{lines:?}");
     let read = |lines: &str| {
         let text = format!("[apps.a]\ncommand = \"a\"\nport = 1\n{lines}\n");
-        Config::parse("gapless.toml", text, Utf8Path::new("/"), &BTreeMap::new()).unwrap()
+        Config::parse("gapless.toml", text, Utf8Path::new("/"), &BTreeMap::new()).unwrap().apps
     };
     assert_eq!(read(&lines.join("\n")), read(""));
 }

@@ -53,6 +53,7 @@ impl Engine {
             .map(|a| (&a.name, &a.settings.routes));
         let wanted = specs.iter().map(|s| (&s.name, &s.settings.routes));
         let key = |r: &RouteSpec| r.to_string();
+        // Those that run come first, so a clash is found at one that is wanted.
         for (name, route) in running.chain(wanted).flat_map(|(n, rs)| rs.iter().map(move |r| (n, r))) {
             if let Some(other) = taken.insert(key(route), name)
                 && other != name
@@ -64,6 +65,7 @@ impl Engine {
                         "give one of them another listen address, host or path, or delete the other app"
                             .to_owned(),
                     ),
+                    route: Some(Box::new(route.clone())),
                 });
             }
         }

@@ -31,6 +31,7 @@ impl Engine {
                 [] => "nothing is defined yet; `gapless up` does that from gapless.toml".to_owned(),
                 known => format!("there are: {}", known.join(", ")),
             }),
+            route: None,
         }
     }
 
@@ -46,6 +47,7 @@ impl Engine {
                 kind: ErrorKind::BadRequest,
                 message: format!("{name} cannot run with 0 instances"),
                 hint: Some(format!("`gapless stop {name}` stops it and keeps its definition")),
+                route: None,
             });
         }
         let from = app.settings.instances.on(cores);
@@ -86,6 +88,7 @@ impl Engine {
                 kind: ErrorKind::Conflict,
                 message: format!("rollout {} of {name} is in progress", active.rollout.id),
                 hint: Some(format!("wait for it, or take it back with `gapless abort {name}`")),
+                route: None,
             });
         }
         let run = if app.instances.is_empty() { Run::Running } else { Run::Restarting };
@@ -173,6 +176,7 @@ impl Engine {
                 kind: ErrorKind::Conflict,
                 message: format!("release {} of {name} does not have all traffic yet", active.rollout.to),
                 hint: Some("it goes on by itself as soon as its instances are ready".to_owned()),
+                route: None,
             });
         }
         let message = format!("release {} of {name} is promoted", active.rollout.to);
@@ -192,6 +196,7 @@ impl Engine {
             kind: ErrorKind::NotFound,
             message,
             hint: Some(format!("`gapless releases {name}` lists those that are kept")),
+            route: None,
         };
         match to {
             Some(to) if !app.releases.contains_key(&to) => Err(refuse(format!("{name} has no release {to}"))),
@@ -222,6 +227,7 @@ impl App {
                 kind: ErrorKind::Conflict,
                 message: format!("{name} has no rollout in progress"),
                 hint: Some(format!("`gapless rollback {name}` returns to an earlier release")),
+                route: None,
             });
         };
         match active.rollout.phase {
@@ -230,6 +236,7 @@ impl App {
                 kind: ErrorKind::Conflict,
                 message: format!("rollout {} of {name} is being taken back already", active.rollout.id),
                 hint: None,
+                route: None,
             }),
             RolloutPhase::Retiring { .. } | RolloutPhase::Ended { .. } => Err(Refusal {
                 kind: ErrorKind::Conflict,
@@ -238,6 +245,7 @@ impl App {
                     active.rollout.id
                 ),
                 hint: Some(format!("`gapless rollback {name}` returns to the earlier release")),
+                route: None,
             }),
         }
     }

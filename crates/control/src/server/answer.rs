@@ -22,7 +22,7 @@ impl From<ErrorBody> for Failed {
 
 impl From<Closing> for Failed {
     fn from(closing: Closing) -> Self {
-        Self(ErrorBody { kind: ErrorKind::Conflict, message: closing.to_string(), hint: None })
+        Self(ErrorBody { kind: ErrorKind::Conflict, message: closing.to_string(), hint: None, route: None })
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) const fn done(message: String) -> Json<Done> {
 
 /// A request that makes no sense.
 pub(super) fn bad_request(message: String) -> Failed {
-    Failed(ErrorBody { kind: ErrorKind::BadRequest, message, hint: None })
+    Failed(ErrorBody { kind: ErrorKind::BadRequest, message, hint: None, route: None })
 }
 
 /// The answer to every other path.
@@ -54,5 +54,6 @@ pub(super) async fn no_such_path(uri: Uri) -> Failed {
         kind: ErrorKind::NotFound,
         message: format!("this Gapless ({}) has nothing at {}", env!("CARGO_PKG_VERSION"), uri.path()),
         hint: Some("the command line may be newer than what runs".to_owned()),
+        route: None,
     })
 }

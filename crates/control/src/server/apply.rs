@@ -10,8 +10,8 @@ use crate::engine::{NewRelease, Plan};
 use axum::Json;
 use axum::extract::State;
 use gapless_api::{Applied, ApplyRequest, ApplyResult, ErrorBody};
+use gapless_model::route::RouteSpec;
 use gapless_model::{AppSpec, RolloutKind};
-use std::collections::BTreeSet;
 
 /// What `apply` would do, without doing it.
 pub(super) async fn check(
@@ -20,6 +20,7 @@ pub(super) async fn check(
 ) -> Answer<Vec<(String, Vec<String>)>> {
     let plans = api.desk.ask(move |core| {
         core.engine.check_routes(&request.apps)?;
+        core.listeners.try_bind(&routes(&request.apps))?;
         let rows = request.apps.iter().map(|spec| {
             let plan = core.engine.plan(spec);
             let changes = plan.release.into_iter().flat_map(|(_, changes)| changes);
@@ -45,9 +46,7 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
         .desk
         .ask(move |core| {
             core.engine.check_routes(&specs)?;
-            let listen: BTreeSet<_> =
-                specs.iter().flat_map(|s| s.settings.routes.iter().map(|r| r.listen)).collect();
-            core.listeners.bind(&listen)?;
+            core.listeners.bind(&routes(&specs))?;
             if let Some(proxy) = proxy {
                 core.engine.set_access_log(proxy.access_log);
                 core.set_proxy(proxy);
@@ -62,6 +61,10 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
         results.push((name, apply_one(api, spec, plan, base_env.clone()).await?));
     }
     Ok(Json(ApplyResult { apps: results }))
+}
+
+fn routes(specs: &[AppSpec]) -> Vec<&RouteSpec> {
+    specs.iter().flat_map(|spec| &spec.settings.routes).collect()
 }
 
 async fn apply_one(

@@ -107,7 +107,7 @@ async fn read(
     count: usize,
 ) -> Result<Tail, Failed> {
     let opened = tokio::task::spawn_blocking(move || Tail::open(&directory, &app, &selection, count)).await;
-    let failed = |message: String| Failed(ErrorBody { kind: ErrorKind::Failed, message, hint: None });
+    let failed = |message: String| Failed(ErrorBody { kind: ErrorKind::Failed, message, hint: None, route: None });
     opened.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))
 }
 
