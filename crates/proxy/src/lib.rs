@@ -4,7 +4,7 @@
 //! socket `proxy.sock` in `GAPLESS_HOME`, by the messages of [`gapless_routing`]. It decides nothing about
 //! instances: it routes by the newest snapshot, whether or not control is alive, and reports what it sees.
 //!
-//! One thread holds the link to control ([`coordinator`]). Each worker is a thread of its own that accepts
+//! One thread holds the link to control (`coordinator.rs`). Each worker is a thread of its own that accepts
 //! on a copy of every listening socket and shares nothing with the others on the way of a request:
 //!
 //! ```text

@@ -2,7 +2,7 @@
 //!
 //! A frame is `u32` length of the JSON text, `u32` number of descriptors (both little endian: the two ends
 //! are always one machine), then the text. Descriptors travel beside the bytes as `SCM_RIGHTS`
-//! (`unix(7)`), at most [`CHUNK`] with one `sendmsg`, so a frame that has more sends its first bytes one by
+//! (`unix(7)`), at most 250 with one `sendmsg`, so a frame that has more sends its first bytes one by
 //! one. The kernel keeps them in order, which is all that is needed to give each frame its own.
 //!
 //! Both halves may be dropped in the middle of a wait (`select!`): what was read stays in the
