@@ -51,6 +51,10 @@ fn instance_wait(desired: &Desired, observed: &Observed, i: &Instance, now: Mome
         (InstanceState::Starting { deadline, .. }, None) => {
             Some(WaitingOn::Ready { instance, deadline: *deadline })
         }
+        // Before its first start it has failed at nothing.
+        (InstanceState::Backoff { until, failures: 0 }, None) if i.view.restarts == 0 => {
+            Some(WaitingOn::Ready { instance, deadline: *until })
+        }
         (InstanceState::Backoff { until, .. }, None) => {
             Some(WaitingOn::Backoff { instance, deadline: *until })
         }
