@@ -2,7 +2,7 @@
 
 use crate::request::LogLine;
 use crate::status::Waiting;
-use gapless_model::{InstanceId, Receipt, ReleaseId, RolloutId, RolloutPhase};
+use gapless_model::{AbortReason, InstanceId, Receipt, ReleaseId, RolloutId, RolloutPhase};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -28,6 +28,14 @@ pub enum Progress {
     Dropped {
         /// Why.
         message: String,
+    },
+    /// The app is not as it should be, and will not be soon: an instance fails again and again. The last line of
+    /// `GET /v1/apps/APP/follow`.
+    Stuck {
+        /// Which, and how it failed last.
+        why: AbortReason,
+        /// Its last output; the oldest line first.
+        last_output: Vec<LogLine>,
     },
     /// The app is as it should be. The last line of `GET /v1/apps/APP/follow`.
     Settled,

@@ -9,7 +9,7 @@ use crate::session::Session;
 use gapless_api::progress::Stand;
 use gapless_api::request::LogLine;
 use gapless_api::{ClientError, Lines, Progress, RolloutTicket};
-use gapless_model::{AppName, Receipt, ReleaseId, RolloutId};
+use gapless_model::{AbortReason, AppName, Receipt, ReleaseId, RolloutId};
 use serde::Serialize;
 use std::rc::Rc;
 use std::time::Duration;
@@ -62,6 +62,13 @@ pub(crate) enum Ending {
         /// Why.
         message: String,
     },
+    /// The app is not as it should be: an instance of it fails again and again.
+    Stuck {
+        /// Which, and how it failed last.
+        why: AbortReason,
+        /// Its last output.
+        last_output: Vec<LogLine>,
+    },
     /// The app is as it should be, or gone if that was asked for.
     Settled {
         /// How it stood last; none if it was settled at once.
@@ -75,7 +82,7 @@ impl Ending {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Ended { receipt, .. } => Exit::of(&receipt.outcome),
-            Self::Dropped { .. } => Exit::Failed,
+            Self::Dropped { .. } | Self::Stuck { .. } => Exit::Failed,
             Self::Settled { .. } => Exit::Done,
         }
     }
@@ -85,6 +92,7 @@ impl Ending {
         match self {
             Self::Ended { receipt, last_output } => receipt::receipt(receipt, last_output),
             Self::Dropped { message } => receipt::dropped(app, message),
+            Self::Stuck { why, last_output } => receipt::stuck(app, why, last_output),
             Self::Settled { .. } => String::new(),
         }
     }
@@ -240,6 +248,7 @@ async fn read(
         match progress {
             Progress::Ended { receipt, last_output } => return Ok(Ending::Ended { receipt, last_output }),
             Progress::Dropped { message } => return Ok(Ending::Dropped { message }),
+            Progress::Stuck { why, last_output } => return Ok(Ending::Stuck { why, last_output }),
             Progress::Settled => return Ok(Ending::Settled { stand: last.take() }),
             Progress::At(stand) => {
                 *last = Some(stand.clone());

@@ -56,7 +56,10 @@ impl ProgressView {
             // The receipt says it better, and comes next.
             Progress::At(stand) if matches!(stand.phase, Some(RolloutPhase::Ended { .. })) => {}
             Progress::At(stand) => self.at(i, At::Stand(stand)),
-            Progress::Ended { .. } | Progress::Dropped { .. } | Progress::Settled => {}
+            Progress::Ended { .. }
+            | Progress::Dropped { .. }
+            | Progress::Stuck { .. }
+            | Progress::Settled => {}
         }
     }
 

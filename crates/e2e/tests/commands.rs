@@ -249,6 +249,67 @@ fn up_rolls_out_only_what_changed() {
 }
 
 #[test]
+fn up_tries_a_first_release_that_failed_again() {
+    let site = Site::new();
+    let app = CaseApp { deadline: "5s".into(), ..CaseApp::new(2) };
+    app.clone().env("CRASH_AT_BOOT", 1).define(&site);
+    for _ in 0..2 {
+        let up = site.gapless(&["up"]).exits(1).says("there is no earlier release to return to");
+        let _ = up.says("DATABASE_URL is not set");
+    }
+    // Commands that wait for the app to be as it should do not wait for ever.
+    for words in [&["scale", "app", "1"][..], &["restart", "app"], &["restart", "app", "--json"]] {
+        let _ = site.gapless(words).exits(1).says("DATABASE_URL is not set");
+    }
+    app.up(&site);
+    let now = site.app("app");
+    assert_eq!((now.ready, now.instances.len(), now.last_failure), (2, 2, None));
+    assert_eq!(ask(site.address()).headers["x-version"], "v1");
+}
+
+#[test]
+fn a_restart_that_fails_says_so_and_a_reload_of_mended_code_helps() {
+    let site = Site::new();
+    let directory = code(&site, "code", "one");
+    code_app(&site, &directory, "x", "");
+    let _ = site.gapless(&["up"]).succeeds();
+    site.write("code/server.mjs", "throw new Error('cannot find the module left-pad')");
+    let restart = site.gapless(&["restart", "app"]).exits(1).says("does not come up");
+    let _ = restart.says("exited with code 1").says("left-pad");
+    code(&site, "code", "two");
+    let _ = site.gapless(&["reload", "app"]).succeeds().says("r1 → r2");
+    assert_eq!((runs(&site)[0].as_str(), site.instances("app").len()), ("two", 2));
+}
+
+#[test]
+fn up_of_what_is_under_way_ends_as_that_does() {
+    let site = Site::new();
+    CaseApp::new(2).up(&site);
+    slow(2).define(&site);
+    let first = site.begin(&["up"]);
+    site.wait_until("app", "the rollout to begin", is_replacing);
+    let _ = site.gapless(&["up"]).succeeds().says("r1 → r2");
+    let _ = first.wait().succeeds().says("r1 → r2");
+
+    CaseApp { deadline: "2s".into(), ..CaseApp::new(2).env("NEVER_READY", 1) }.define(&site);
+    let first = site.begin(&["up"]);
+    site.wait_until("app", "the rollout to begin", is_replacing);
+    let _ = site.gapless(&["up"]).exits(3).says("r2 goes on serving");
+    let _ = first.wait().exits(3);
+}
+
+#[test]
+fn what_an_app_of_the_same_name_once_said_is_not_quoted() {
+    let site = Site::new();
+    CaseApp::new(1).up(&site);
+    let _ = site.gapless(&["delete", "app"]).succeeds();
+    CaseApp::new(1).env("CRASH_AT_BOOT", 1).define(&site);
+    let up = site.gapless(&["up"]).exits(1).says("DATABASE_URL is not set");
+    assert!(!up.text().contains("listening on port"), "{}", up.text());
+    let _ = site.gapless(&["logs", "app"]).succeeds().says("listening on port");
+}
+
+#[test]
 fn settings_change_without_new_processes() {
     let site = Site::new();
     CaseApp::new(2).up(&site);
@@ -350,6 +411,10 @@ fn stop_and_start_and_delete() {
     let _ = site.gapless(&["start", "app"]).succeeds().says("is started");
     let answer = held.join().unwrap().unwrap();
     assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+    let _ = site.gapless(&["stop", "app"]).succeeds();
+    let answer = Customer::of(site.address()).get("/").unwrap();
+    assert!(answer.status == 503 && answer.body.contains("The app is not ready."), "{answer:?}");
+    let _ = site.gapless(&["start", "app"]).succeeds();
     assert_eq!((site.app("app").ready, current(&site)), (2, Some(1)));
 
     let _ = site.gapless(&["stop", "app"]).succeeds();

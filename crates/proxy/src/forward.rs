@@ -121,6 +121,8 @@ impl Forward {
                 match Box::pin(waiting.wait(&self.record.client, all_failed)).await {
                     Woken::Try => continue,
                     Woken::ClientGone => return self.client_gone(),
+                    // Of a stopped app nobody may wait: not because of the others.
+                    Woken::Full if self.app.hold().0 == 0 => return self.refuse(&Refusal::NobodyReady),
                     Woken::Full => return self.refuse(&Refusal::Full),
                     Woken::TimedOut if failed.unreachable => return self.refuse(&Refusal::Unreachable),
                     Woken::TimedOut => return self.refuse(&Refusal::NobodyReady),

@@ -93,14 +93,18 @@ pub(crate) async fn settled(session: &Rc<Session>, begun: Vec<Begun>, watch: Wat
     }
     let subjects: Vec<_> = begun.iter().map(|begun| Subject::App(begun.app.clone())).collect();
     let endings = follow(session, &subjects, Manner::by_json(watch.json)).await?;
+    let exit = endings.iter().map(Ending::exit).fold(Exit::Done, Exit::and);
     if watch.json {
         endings_json(&subjects, &endings)?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
-    for Begun { app, done, .. } in &begun {
-        screen::out(&format!("{} {}  {done}\n", paint::good("✓"), paint::bold(app)))?;
+    for (Begun { app, done, .. }, ending) in begun.iter().zip(&endings) {
+        // What did not come to be so was said when it was known.
+        if matches!(ending, Ending::Settled { .. }) {
+            screen::out(&format!("{} {}  {done}\n", paint::good("✓"), paint::bold(app)))?;
+        }
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Does something to an app that has no end to watch, and says what control said.

@@ -96,6 +96,12 @@ fn row(text: &mut String, head: &str, words: impl std::fmt::Display) {
     _ = writeln!(text, "  {}{words}", paint::dim(format_args!("{head:<11}")));
 }
 
+/// An app that does not come to be as it should.
+pub(crate) fn stuck(app: &AppName, why: &AbortReason, last_output: &[LogLine]) -> String {
+    let headline = format!("{} {}  does not come up; it is tried again", paint::bad("✗"), paint::bold(app));
+    format!("{headline}\n{}", reason(app, why, last_output))
+}
+
 /// A rollout that never began.
 pub(crate) fn dropped(app: &AppName, message: &str) -> String {
     format!("{} {}  the rollout never began: {message}\n", paint::bad("✗"), paint::bold(app))

@@ -3,6 +3,7 @@
 use super::managed::Managed;
 use super::rollouts::{Active, Queued};
 use super::traffic::Traffic;
+use gapless_model::release::Mark;
 use gapless_model::{
     AppName, AppSettings, AppSpec, InstanceId, Moment, Release, ReleaseId, ReleaseSpec, Split, WaitingOn,
 };
@@ -125,6 +126,13 @@ impl App {
     pub fn ready(&self) -> u32 {
         let able = self.instances.values().filter(|i| i.retiring.is_none() && i.view.state.is_ready());
         u32::try_from(able.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the release that it is on has failed and does not serve now: nothing to go back to, and nothing
+    /// to be content with.
+    pub(crate) fn is_broken(&self) -> bool {
+        let current = self.current.and_then(|id| self.releases.get(&id));
+        current.is_some_and(|release| release.mark == Mark::Bad) && self.ready() == 0
     }
 
     /// The release that the app is on, or is on its way to, or will be when what waits has its turn: what a

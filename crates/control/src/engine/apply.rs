@@ -84,8 +84,10 @@ impl Engine {
             None => Some((make(None), Vec::new())),
             Some(latest) => {
                 let changes = release_changes(&latest.declared(), &spec.release);
+                // One that never worked is tried anew: that nothing changed is no answer to who asks for it.
+                let again = app.active.is_none() && app.is_broken();
                 // Deployed code stays what it is; another config on it is another release.
-                (!changes.is_empty()).then(|| (make(latest.code.clone()), changes))
+                (again || !changes.is_empty()).then(|| (make(latest.code.clone()), changes))
             }
         };
         Plan { settings, release, start }

@@ -110,7 +110,8 @@ impl Engine {
                 }
                 _ => None,
             };
-            self.close(active.rollout.id, Closed::Ended { receipt: Box::new(receipt), culprit });
+            let (id, began) = (active.rollout.id, active.rollout.began_at);
+            self.close(id, Closed::Ended { receipt: Box::new(receipt), culprit, began });
             return;
         }
         let mut active = Active::resume(&active.record());

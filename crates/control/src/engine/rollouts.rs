@@ -10,7 +10,7 @@ use gapless_model::receipt::PhaseTime;
 use gapless_model::release::Mark;
 use gapless_model::{
     AbortReason, AppName, Generation, InstanceId, Moment, Outcome, Receipt, Release, ReleaseId, Rollout,
-    RolloutId, RolloutKind, RolloutPhase,
+    RolloutId, RolloutKind, RolloutPhase, WallTime,
 };
 use gapless_store::{Change, RolloutRecord};
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,8 @@ pub enum Closed {
         receipt: Box<Receipt>,
         /// The instance whose failure ended it, if one did.
         culprit: Option<InstanceId>,
+        /// When it began.
+        began: WallTime,
     },
     /// It never began.
     Dropped {
@@ -205,11 +207,23 @@ impl Engine {
         Ok(RolloutTicket { rollout: id, to, after, supersedes: superseded.map(|q| q.id) })
     }
 
+    /// The rollout of an app that has not ended and is not being taken back, the last in the queue.
+    pub fn under_way(&self, name: &AppName) -> Option<RolloutTicket> {
+        let app = self.apps.get(name)?;
+        let active = app.active.as_ref().filter(|a| !a.rollout.has_ended());
+        let ticket = |rollout, to, after| RolloutTicket { rollout, to, after, supersedes: None };
+        match &app.queued {
+            Some(queued) => Some(ticket(queued.id, queued.to, active.map(|a| a.rollout.id))),
+            None => active.filter(|a| !a.is_returning()).map(|a| ticket(a.rollout.id, a.rollout.to, None)),
+        }
+    }
+
     fn start_rollout(&mut self, name: &AppName, queued: &Queued, world: &mut World<'_>) {
         let opens_at = self.routes.proxy.map(|_| self.routes.upcoming());
         let Some(app) = self.apps.get_mut(name) else { return };
-        // A stopped app, or one without instances, has nothing that serves and could be gone back to.
-        let stands = app.run == Run::Running && !app.instances.is_empty();
+        // An app that is stopped or broken, or has no instances, has nothing that serves and could be gone
+        // back to.
+        let stands = app.run == Run::Running && !app.instances.is_empty() && !app.is_broken();
         let from = app.current.filter(|_| stands);
         let rollout = Rollout {
             id: queued.id,
@@ -253,10 +267,10 @@ impl Engine {
         let completed = matches!(outcome, Outcome::Completed);
         let mark = match outcome {
             Outcome::Completed => Some(Mark::Good),
+            Outcome::Aborted { why: AbortReason::InstanceFailed { .. } }
+            | Outcome::Failed { why: AbortReason::InstanceFailed { .. } } => Some(Mark::Bad),
             // That says nothing of it: what was known of it before stays known.
-            Outcome::Aborted { why: AbortReason::Asked | AbortReason::MachineRestarted }
-            | Outcome::Failed { why: AbortReason::Asked | AbortReason::MachineRestarted } => None,
-            Outcome::Aborted { .. } | Outcome::Failed { .. } => Some(Mark::Bad),
+            Outcome::Aborted { .. } | Outcome::Failed { .. } => None,
         };
         // Who goes back does not want to come by it again.
         let left =
@@ -302,7 +316,7 @@ impl Engine {
             | Outcome::Failed { why: AbortReason::InstanceFailed { instance, .. } } => Some(instance.clone()),
             _ => None,
         };
-        let id = active.rollout.id;
+        let (id, began) = (active.rollout.id, active.rollout.began_at);
         let mut record = active.record();
         record.receipt = Some(receipt.clone());
         let ended =
@@ -311,7 +325,7 @@ impl Engine {
         let next = app.queued.take();
         changes.extend(app.prune(next.as_ref(), world));
         world.journal.commit(0, changes);
-        self.close(id, Closed::Ended { receipt: Box::new(receipt), culprit });
+        self.close(id, Closed::Ended { receipt: Box::new(receipt), culprit, began });
         if let Some(next) = next {
             self.start_rollout(name, &next, world);
         }

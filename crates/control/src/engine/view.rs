@@ -7,7 +7,7 @@ use super::{Engine, Now};
 use gapless_api::progress::Stand;
 use gapless_api::request::ReleaseRow;
 use gapless_api::status::{AppStatus, InstanceStatus, Waiting};
-use gapless_model::{AppName, InstanceState, ReleaseId, RolloutId, WaitingOn};
+use gapless_model::{AbortReason, AppName, Failure, InstanceState, ReleaseId, RolloutId, WaitingOn};
 use std::collections::BTreeMap;
 
 /// CPU and memory of an instance's process group.
@@ -64,6 +64,19 @@ impl Engine {
     pub fn settling(&self, name: &AppName, now: Now) -> Option<Stand> {
         let app = self.apps.get(name)?;
         (!app.is_settled(self.cores)).then(|| app.stand(self.cores, now))
+    }
+
+    /// Why an app will not settle soon, if so: an instance that should serve fails again and again, and no
+    /// rollout is in progress that would replace it.
+    pub fn stuck(&self, name: &AppName) -> Option<AbortReason> {
+        let app = self.apps.get(name).filter(|app| app.active.is_none())?;
+        app.instances.values().filter(|i| i.retiring.is_none()).find_map(|i| {
+            let failure = i.view.last_failure.clone()?;
+            let slow = matches!(failure, Failure::StartDeadline { .. });
+            let again =
+                matches!(i.view.state, InstanceState::Backoff { failures, .. } if slow || failures > 1);
+            again.then(|| AbortReason::InstanceFailed { instance: i.view.id.clone(), failure })
+        })
     }
 
     /// The releases of an app, the newest first.

@@ -103,5 +103,10 @@ async fn apply_one(
         api.desk.ask(move |core| core.act(|engine, world| engine.start(&name, world))).await??;
         return Ok(Applied::Started);
     }
-    Ok(if settings.is_empty() { Applied::Unchanged } else { Applied::Settings { changes: settings } })
+    if !settings.is_empty() {
+        return Ok(Applied::Settings { changes: settings });
+    }
+    // Somebody else has asked for it before, and how that ends is how this ends.
+    let under_way = api.desk.ask(move |core| core.engine.under_way(&name)).await?;
+    Ok(under_way.map_or(Applied::Unchanged, |ticket| Applied::Rollout { ticket, changes: Vec::new() }))
 }

@@ -3,12 +3,13 @@
 use super::Api;
 use super::lines::{Lines, lines};
 use crate::clock;
+use crate::core::Core;
 use crate::engine::{Closed, Followed};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use gapless_api::Progress;
 use gapless_api::progress::Stand;
-use gapless_model::{AppName, InstanceId, RolloutId};
+use gapless_model::{AbortReason, AppName, InstanceId, RolloutId, WallTime};
 use std::time::Duration;
 
 /// Between two lines there is at least this much time: people read them.
@@ -35,7 +36,8 @@ pub(super) async fn app(State(api): State<Api>, Path(app): Path<AppName>) -> Res
 enum Seen {
     Line(Progress),
     Last(Progress),
-    Ended(Box<gapless_model::Receipt>, Option<InstanceId>),
+    /// With the instance whose failure ended it, and when the rollout began.
+    Ended(Box<gapless_model::Receipt>, Option<InstanceId>, WallTime),
 }
 
 async fn follow_rollout(api: Api, id: RolloutId, out: Lines) {
@@ -45,8 +47,8 @@ async fn follow_rollout(api: Api, id: RolloutId, out: Lines) {
         let seen = desk.ask(move |core| match core.engine.followed(id, clock::now()) {
             Followed::Queued { behind } => Seen::Line(Progress::Queued { behind }),
             Followed::At(stand) => Seen::Line(Progress::At(stand)),
-            Followed::Closed(Closed::Ended { receipt, culprit }) => {
-                Seen::Ended(receipt.clone(), culprit.clone())
+            Followed::Closed(Closed::Ended { receipt, culprit, began }) => {
+                Seen::Ended(receipt.clone(), culprit.clone(), *began)
             }
             Followed::Closed(Closed::Dropped { message }) => {
                 Seen::Last(Progress::Dropped { message: message.clone() })
@@ -65,9 +67,9 @@ async fn follow_rollout(api: Api, id: RolloutId, out: Lines) {
                 out.write(&line).await;
                 return;
             }
-            Ok(Seen::Ended(receipt, culprit)) => {
+            Ok(Seen::Ended(receipt, culprit, began)) => {
                 let last_output = match culprit {
-                    Some(instance) => super::logs::last_of(&api, instance, LAST_OUTPUT).await,
+                    Some(instance) => super::logs::last_of(&api, instance, began, LAST_OUTPUT).await,
                     None => Vec::new(),
                 };
                 out.write(&Progress::Ended { receipt, last_output }).await;
@@ -86,13 +88,25 @@ async fn follow_app(api: Api, app: AppName, out: Lines) {
     let mut last = None;
     loop {
         let name = app.clone();
-        match desk.ask(move |core| core.engine.settling(&name, clock::now())).await {
-            Ok(Some(stand)) => {
+        let look =
+            move |core: &mut Core| (core.engine.settling(&name, clock::now()), core.engine.stuck(&name));
+        match desk.ask(look).await {
+            Ok((Some(_), Some(why))) => {
+                let last_output = match &why {
+                    AbortReason::InstanceFailed { instance, .. } => {
+                        super::logs::last_of(&api, instance.clone(), WallTime::default(), LAST_OUTPUT).await
+                    }
+                    _ => Vec::new(),
+                };
+                out.write(&Progress::Stuck { why, last_output }).await;
+                return;
+            }
+            Ok((Some(stand), None)) => {
                 if !write_if_new(&out, &mut last, Progress::At(Box::new(stand))).await {
                     return;
                 }
             }
-            Ok(None) => {
+            Ok((None, _)) => {
                 out.write(&Progress::Settled).await;
                 return;
             }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use gapless_api::request::LogLine;
 use gapless_api::{ErrorBody, ErrorKind};
 use gapless_logs::{Line, LogError, Selection, Tail};
-use gapless_model::{AppName, InstanceId};
+use gapless_model::{AppName, InstanceId, WallTime};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -53,8 +53,9 @@ pub(super) async fn logs(
     Ok(response)
 }
 
-/// The last lines of one instance, those included that it has only just written.
-pub(super) async fn last_of(api: &Api, instance: InstanceId, count: usize) -> Vec<LogLine> {
+/// The last lines of one instance, those included that it has only just written. None from before `since`: an
+/// app that was deleted and came back has had instances of the same names, and its logs stay.
+pub(super) async fn last_of(api: &Api, instance: InstanceId, since: WallTime, count: usize) -> Vec<LogLine> {
     let id = instance.clone();
     if let Ok(settled) = api.desk.ask(move |core| core.local.caught_up(&id)).await {
         // A stuck disk never settles; then what is there will do.
@@ -64,7 +65,8 @@ pub(super) async fn last_of(api: &Api, instance: InstanceId, count: usize) -> Ve
     let Ok(tail) = read(api.home.join("logs"), app, Selection::of(instance), count).await else {
         return Vec::new();
     };
-    poll(tail, count).await.map(|(_, lines)| lines.into_iter().map(shown).collect()).unwrap_or_default()
+    let Ok((_, lines)) = poll(tail, count).await else { return Vec::new() };
+    lines.into_iter().map(shown).filter(|line| line.at >= since).collect()
 }
 
 async fn pump(mut tail: Tail, out: Lines, mut follow: Option<tokio::sync::watch::Receiver<u64>>) {
@@ -107,7 +109,8 @@ async fn read(
     count: usize,
 ) -> Result<Tail, Failed> {
     let opened = tokio::task::spawn_blocking(move || Tail::open(&directory, &app, &selection, count)).await;
-    let failed = |message: String| Failed(ErrorBody { kind: ErrorKind::Failed, message, hint: None, route: None });
+    let failed =
+        |message: String| Failed(ErrorBody { kind: ErrorKind::Failed, message, hint: None, route: None });
     opened.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))
 }
 
