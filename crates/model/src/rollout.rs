@@ -156,6 +156,8 @@ pub enum AbortReason {
     },
     /// The user said so.
     Asked,
+    /// The user stopped the app, or deleted it, in the middle of it.
+    AppStopped,
     /// The machine was started anew in the middle of it.
     MachineRestarted,
 }
@@ -165,6 +167,7 @@ impl fmt::Display for AbortReason {
         match self {
             Self::InstanceFailed { instance, failure } => write!(f, "instance {instance} failed: {failure}"),
             Self::Asked => f.write_str("`gapless abort` asked for it"),
+            Self::AppStopped => f.write_str("the app was stopped in the middle of it"),
             Self::MachineRestarted => f.write_str("the machine was started anew in the middle of it"),
         }
     }

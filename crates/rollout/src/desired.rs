@@ -1,5 +1,6 @@
 //! What an app should be.
 
+use crate::observed::{Instance, Observed};
 use gapless_model::app::{DrainSpec, WebSocketPolicy};
 use gapless_model::instance::Retiring;
 use gapless_model::{AppName, Moment, ReleaseId, Rollout};
@@ -36,9 +37,18 @@ impl Desired {
         self.wanted.saturating_sub(self.max_unavailable) as usize
     }
 
-    /// The most instances that may run, those retiring not counted.
+    /// The most instances that may run. Those retiring are not counted, or the drain of one would hold up the
+    /// start of the next; but see [`Self::in_the_way`].
     pub fn ceiling(&self) -> usize {
         (self.wanted + self.max_surge) as usize
+    }
+
+    /// How many retiring instances take the room of others. An app without any surge may be one that cannot
+    /// run twice: there the next is started when the last is gone.
+    pub fn in_the_way(&self, observed: &Observed) -> usize {
+        // One that waits to be started again may be started just now.
+        let ending = |i: &&Instance| i.is_retiring() && !i.view.state.is_gone();
+        if self.max_surge == 0 { observed.instances.iter().filter(ending).count() } else { 0 }
     }
 
     /// The deadlines of a retirement that is decided now.

@@ -89,7 +89,11 @@ pub fn violations(
         }
     }
     let retires = decision.actions.iter().filter(|a| matches!(a, Action::Retire { .. })).count();
-    let running = (observed.staying().count() + starts).saturating_sub(retires);
+    let staying = match desired.max_surge {
+        0 => observed.staying().count() + desired.in_the_way(observed),
+        _ => observed.staying().count().saturating_sub(retires),
+    };
+    let running = staying + starts;
     if starts > 0 && running > desired.ceiling() {
         found.push(Violation::TooMany { running, ceiling: desired.ceiling() });
     }

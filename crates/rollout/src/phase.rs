@@ -30,7 +30,7 @@ pub fn next(desired: &Desired, observed: &Observed, rollout: &Rollout, now: Mome
         RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. } if desired.wanted == 0 => {
             // The app was stopped meanwhile. Nothing serves, so nothing can be proven: the release that was
             // known to work is the one to start again.
-            Some(returning(rollout, AbortReason::Asked, now))
+            Some(returning(rollout, AbortReason::AppStopped, now))
         }
         RolloutPhase::Replacing { .. } => match failure(observed, rollout) {
             Some(why) => Some(returning(rollout, why, now)),

@@ -4,6 +4,8 @@
 //! (`wanted + max_surge`). Others are retired only when their room is needed for that, and only as long as
 //! what serves stays at or above the floor (`wanted − max_unavailable`). So the last of the old outlive the
 //! replacing: as many as the surge has room for stay warm through the bake, and going back begins with them.
+//!
+//! Without any surge, room is free when the process that had it is gone; otherwise when it is retired.
 
 use crate::decision::Action;
 use crate::desired::Desired;
@@ -17,11 +19,13 @@ pub fn step(desired: &Desired, observed: &Observed, target: &Target, now: Moment
     let wanted = desired.wanted as usize;
 
     let missing = wanted.saturating_sub(mine.len());
-    let room = desired.ceiling().saturating_sub(mine.len() + others.len());
+    let ending = desired.in_the_way(observed);
+    let room = desired.ceiling().saturating_sub(mine.len() + others.len() + ending);
     let starts = missing.min(room);
+    let short = (missing - starts).saturating_sub(ending);
 
     let mut leaving = surplus(&mine, wanted);
-    leaving.extend(dispensable(desired, observed, target, &mine, &others, missing - starts));
+    leaving.extend(dispensable(desired, observed, target, &mine, &others, short));
 
     let retire = |i: &Instance| Action::Retire { instance: i.id().clone(), retiring: desired.retiring(now) };
     leaving

@@ -62,13 +62,12 @@ fn instance_wait(desired: &Desired, observed: &Observed, i: &Instance, now: Mome
         (InstanceState::Unready { since, .. }, None) => {
             desired.rollout.is_none().then_some(WaitingOn::Recovery { instance, since: *since })
         }
+        // Otherwise it is the split that is waited for, or another that was restarted first.
         (InstanceState::Wedged { .. }, None) => {
-            wedged::deadline(desired, i).map(|deadline| WaitingOn::Drained {
-                instance,
-                requests: i.backlog.map_or(0, |b| b.requests),
-                upgraded: i.backlog.map_or(0, |b| b.upgraded),
-                deadline,
-            })
+            let deadline = wedged::deadline(desired, i).filter(|at| *at > now)?;
+            let backlog = i.backlog.filter(|b| b.requests > 0 || b.upgraded > 0)?;
+            let (requests, upgraded) = (backlog.requests, backlog.upgraded);
+            Some(WaitingOn::Drained { instance, requests, upgraded, deadline })
         }
         (InstanceState::Ready { .. } | InstanceState::Gone { .. }, None) => None,
     }

@@ -49,6 +49,7 @@ golden! {
         ack a-1=1
         wait 30s
         gone a-1
+        starts a-2
         ready a-2
         ack"
 
@@ -88,17 +89,17 @@ golden! {
         serving r1 a-1 a-2 a-3 a-4
         rollout r2
         ack
+        gone a-1
+        gone a-2
         ready a-5
         ready a-6
         ack
         ack
+        gone a-3
+        gone a-4
         ready a-7
         ready a-8
-        ack
-        gone a-1
-        gone a-2
-        gone a-3
-        gone a-4"
+        ack"
 
     two_instances_all_at_once: "
         app wanted=2 surge=2 unavailable=0
@@ -283,13 +284,14 @@ golden! {
         app wanted=3
         serving r1 a-1 a-2 a-3
         wedged a-1
-        wedged a-2
         ack a-1=1
         idle a-1
+        wedged a-2
+        ack a-2=4
+        wait 30s
         starts a-1
         ready a-1
-        ack a-2=4
-        wait 30s"
+        ack"
 
     wedged_and_alone: "
         app wanted=1

@@ -86,7 +86,11 @@ impl Play {
             ["serving", release, ref ids @ ..] => return self.serve(release, ids),
             ["first", release] => self.begin(None, release),
             ["rollout", release] => self.begin(self.desired.current, release),
-            ["starts", id] => self.set(id, starting(now)),
+            ["starts", id] => {
+                let restarted = matches!(self.find(id).view.state, InstanceState::Stopping { .. });
+                self.find(id).view.restarts += u32::from(restarted);
+                self.set(id, starting(now));
+            }
             ["ready", id] => {
                 self.find(id).view.address = Some(Address::Unix(format!("/run/{id}.sock").into()));
                 self.set(id, InstanceState::Ready { since: now });

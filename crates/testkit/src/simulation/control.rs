@@ -1,12 +1,13 @@
 //! Control: the real engine with an inbox. It is killed between any two of its steps, and begun anew with what
 //! the journal had written.
 
-use super::event::Event;
+use super::event::{Event, Turn};
 use super::journal::Answer;
 use super::orders::{Dictation, Order};
 use super::proxy::ToProxy;
 use super::report::Broken;
 use super::scenario::Sabotage;
+use super::spec;
 use super::supervisor::Supervisor;
 use super::world::World;
 use gapless_control::engine::{Engine, Input, Now, Recovery, World as EngineWorld};
@@ -183,6 +184,8 @@ impl World {
                 self.trace(|| format!("  end stray {}", process.pid));
                 self.check_stray(process.pid);
                 self.signal(process.pid);
+                let killed = Event::Process { pid: process.pid, turn: Turn::Killed };
+                self.queue.after(spec::STOP_TIMEOUT, killed);
             }
             Order::Route(snapshot) => self.order_route(snapshot),
             Order::Commit(token, changes) => self.order_commit(token, changes),

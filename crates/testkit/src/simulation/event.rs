@@ -54,4 +54,6 @@ pub(super) enum Turn {
     Wedges,
     /// It ends as it was asked to.
     Leaves,
+    /// It is killed.
+    Killed,
 }

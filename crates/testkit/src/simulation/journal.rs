@@ -91,6 +91,10 @@ impl Journal {
         now < self.full_until
     }
 
+    pub(super) const fn was_full(&self) -> bool {
+        self.full_until > 0
+    }
+
     pub(super) const fn fill(&mut self, until: u64) {
         self.full_until = until;
     }

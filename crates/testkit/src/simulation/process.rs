@@ -86,6 +86,7 @@ impl World {
         };
         self.processes.insert(id.pid, process);
         self.running.insert(instance.clone(), id.pid);
+        self.check_room(instance.app());
         Some(id)
     }
 
@@ -135,6 +136,7 @@ impl World {
             }
             Turn::Ends { code } => self.end(pid, Exit::Code(code)),
             Turn::Leaves => self.end(pid, Exit::Code(0)),
+            Turn::Killed => self.end(pid, Exit::Signal(9)),
         }
     }
 

@@ -42,6 +42,7 @@ pub enum Broken {
     RoutedToTheLeaving { instance: String },
     RequestLost { app: String, why: &'static str },
     TooFewServe { app: String, worker: usize, serving: usize, floor: usize },
+    TooManyRun { app: String, running: usize, allowed: usize },
     StartedTwice { instance: String },
     StrayEnded { pid: u32 },
     GenerationReused { generation: u64 },

@@ -81,6 +81,25 @@ impl World {
         }
     }
 
+    /// An app without any surge may be one that cannot run twice.
+    pub(super) fn check_room(&mut self, app: &AppName) {
+        let Some(place) = self.shape(app) else { return };
+        let shape = &self.scenario.apps[place];
+        if shape.max_surge > 0 || self.journal.lost_acted {
+            return;
+        }
+        let apps = self.scenario.apps.len();
+        let scaled = self.scenario.script.iter().filter_map(|(_, act)| match act {
+            Act::Scale(of, to) if of % apps == place => Some(*to),
+            _ => None,
+        });
+        let allowed = scaled.fold(shape.wanted, u32::max) as usize;
+        let running = self.running.keys().filter(|id| id.app() == app).count();
+        if running > allowed {
+            self.broken(Broken::TooManyRun { app: app.to_string(), running, allowed });
+        }
+    }
+
     /// A request was held in vain. If its worker had not been told where to send it when it came, that is
     /// because proxy and control were down together.
     pub(super) fn lost_in_hold(&mut self, held: &Held) {
@@ -187,7 +206,8 @@ impl World {
         }
         let (Some(from), Outcome::Aborted { .. }) = (rollout.from, outcome) else { return };
         let emptied = self.scenario.script.iter().any(|(_, act)| act.empties());
-        if harmed || emptied || self.journal.lost_acted || !from_fate.is_good() {
+        // With a full disk the receipt is seen here when the next rollout goes on already.
+        if harmed || emptied || self.journal.was_full() || !from_fate.is_good() {
             return;
         }
         let (id, app) = (rollout.id.0, rollout.app.clone());
@@ -289,7 +309,7 @@ impl World {
         let leaked: Vec<String> = self
             .running
             .iter()
-            .filter(|(_, pid)| !known.contains(pid))
+            .filter(|(_, pid)| !known.contains(pid) && !self.processes[pid].leaving)
             .filter(|(id, pid)| {
                 self.control()
                     .supervisors
@@ -332,7 +352,7 @@ impl World {
             match order {
                 Order::Start(start) => wrong.push(format!("would start {}", start.instance)),
                 Order::Stop(id) => wrong.push(format!("would stop {id}")),
-                Order::EndStray(process) => wrong.push(format!("would end {}", process.pid)),
+                Order::EndStray(process) if !self.processes[&process.pid].leaving => wrong.push(format!("would end {}", process.pid)),
                 _ => {}
             }
         }
