@@ -3,6 +3,9 @@
 use crate::site::PATIENCE;
 use gapless_sys::{PidFd, process};
 
+/// SIGSTOP: it does nothing any more, and can still be killed.
+pub const STOP: i32 = 19;
+
 /// Whether it runs: it is there and has not ended.
 pub fn runs(pid: u32) -> bool {
     process::stat(pid).is_some_and(|stat| !stat.zombie)

@@ -2,6 +2,7 @@
 
 use crate::binary::gapless;
 use crate::outcome::Outcome;
+use crate::process;
 use gapless_api::Status;
 use gapless_api::status::{AppStatus, InstanceStatus};
 use gapless_model::InstanceId;
@@ -139,8 +140,21 @@ impl Site {
     #[track_caller]
     pub fn kill_control(&self) -> u32 {
         let pid = self.status().gapless.control_pid;
-        crate::process::kill(pid);
+        process::kill(pid);
         pid
+    }
+
+    /// Sends SIGKILL to keeper and control at once, so that neither can bring the other back.
+    ///
+    /// # Panics
+    /// There is no keeper.
+    #[expect(clippy::unwrap_used, reason = "a test cannot go on without")]
+    #[track_caller]
+    pub fn kill_keeper_and_control(&self) {
+        let gapless = self.status().gapless;
+        let both = [gapless.keeper_pid.unwrap(), gapless.control_pid];
+        both.map(|pid| process::signal(pid, process::STOP));
+        both.map(process::kill);
     }
 
     /// What happened to an app, the oldest first.

@@ -85,10 +85,8 @@ impl Killed {
         assert_eq!((app.ready, app.wanted), (2, 2), "{app:#?}");
         assert!(app.rollout.is_none());
         for instance in &app.instances {
-            let was = old.get(&instance.id).or_else(|| stood.get(&instance.id));
-            if let Some(was) = was {
-                assert_eq!(instance.pid, *was, "{} was restarted", instance.id);
-            }
+            let was = old.get(&instance.id).or_else(|| stood.get(&instance.id)).copied().flatten();
+            assert!(was.is_none() || was == instance.pid, "{} was restarted: it was {was:?}", instance.id);
             assert_eq!((instance.state.as_str(), instance.restarts), ("ready", 0), "{instance:#?}");
         }
         assert!(report.answers_of(serves) > 0, "{report}");

@@ -1,7 +1,7 @@
 //! No request is lost when the journal cannot be read: it is kept aside, said loudly, and what runs is adopted.
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
-use gapless_e2e::{CaseApp, Site, process};
+use gapless_e2e::{CaseApp, Site};
 use std::fs;
 
 const NOTES: &[u8] = b"not a database, but somebody's notes";
@@ -26,10 +26,8 @@ fn while_control_is_killed() {
     app.up(&site);
     let pids = site.pids("app");
     let load = begin(plan(&site, Clients::Mixed, false));
-    let gapless = site.status().gapless;
     // Nobody must bring control back before the damage is done.
-    process::kill(gapless.keeper_pid.unwrap());
-    process::kill(gapless.control_pid);
+    site.kill_keeper_and_control();
     damage(&site);
 
     let status = site.status();

@@ -66,3 +66,26 @@ fn control_and_proxy_together() {
     assert_eq!(report.lost_as(FailureKind::Refused), 0, "the keeper held the listener: {report}");
     assert!(report.lost() <= 34, "{report}");
 }
+
+#[test]
+fn in_the_middle_of_a_rollout() {
+    let site = Site::new();
+    let app = |version: &str| CaseApp { bake: "1s".into(), ..CaseApp::new(2).env("VERSION", version) };
+    app("v1").up(&site);
+    let load = begin(plan(&site, Clients::Mixed, false));
+    app("v2").env("BOOT_MS", 500).define(&site);
+    let up = site.begin(&["up"]);
+    site.wait_until("app", "a new one to be ready", |app| {
+        app.instances.iter().any(|i| i.release.0 == 2 && i.state == "ready")
+    });
+    process::kill(site.status().gapless.proxy_pid.unwrap());
+    // What it was in the middle of is on nobody's account; the rollout goes on as if nothing had been.
+    let _ = up.wait().succeeds().says("r1 → r2");
+    let app = site.app("app");
+    assert_eq!((app.ready, app.instances.len(), app.release.map(|r| r.0)), (2, 2, Some(2)));
+    assert!(app.instances.iter().all(|i| i.restarts == 0));
+    let report = load.stop();
+    assert!(report.answers_of("v2") > 0, "{report}");
+    assert_eq!(report.lost_as(FailureKind::Refused), 0, "{report}");
+    assert!(report.lost() <= 34, "{report}");
+}
