@@ -111,6 +111,25 @@ fn deploy_runs_a_copy_that_nobody_can_change() {
 }
 
 #[test]
+fn an_app_below_what_is_deployed_runs_below_the_copy() {
+    let site = Site::new();
+    let directory = code(&site, "repository/packages/api", "one");
+    code_app(&site, &directory, "x", "");
+    let _ = site.gapless(&["up"]).succeeds();
+    code(&site, "repository/packages/api", "two");
+    let repository = site.path().join("repository").display().to_string();
+    let below = || {
+        let answer = ask(site.address()).json();
+        assert_eq!(answer["version"], "two");
+        answer["cwd"].as_str().unwrap().ends_with("/code/packages/api")
+    };
+    let _ = site.gapless(&["deploy", "app", "--from", &repository]).succeeds();
+    assert!(below());
+    let _ = site.gapless(&["reload", "app"]).succeeds();
+    assert!(below());
+}
+
+#[test]
 fn a_reload_reads_changed_code_in_place() {
     let site = Site::new();
     let directory = code(&site, "code", "one");
@@ -605,8 +624,9 @@ fn stop_in_the_middle_of_a_rollout() {
     let up = site.begin(&["up"]);
     site.wait_until("app", "the rollout to begin", is_replacing);
     let _ = site.gapless(&["stop", "app"]).succeeds();
-    let _ = up.wait().exits(3);
+    let _ = up.wait().exits(3).says("r1 is what is started again").says("the app was stopped");
     assert_eq!(instance_processes(&site), [] as [u32; 0]);
+    assert_eq!(releases(&site)[0], (2, false, Mark::Untried));
     let _ = site.gapless(&["start", "app"]).succeeds();
     assert_eq!(ask(site.address()).headers["x-version"], "v1", "what was not proven is not started again");
 }

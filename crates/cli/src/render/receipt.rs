@@ -25,6 +25,13 @@ pub(crate) fn receipt(receipt: &Receipt, last_output: &[LogLine]) -> String {
         (Outcome::Aborted { why: AbortReason::Asked }, Some(from)) => {
             (paint::warn("✗"), format!("{to} was taken back as asked after {took}; {from} goes on serving"))
         }
+        // Nothing failed, and nothing serves.
+        (Outcome::Aborted { why: AbortReason::AppStopped }, Some(from)) => {
+            (paint::warn("✗"), format!("{to} was given up after {took}; {from} is what is started again"))
+        }
+        (Outcome::Aborted { why: AbortReason::MachineRestarted }, Some(from)) => {
+            (paint::warn("✗"), format!("{to} was given up after {took}; {from} was started again"))
+        }
         (Outcome::Aborted { .. }, Some(from)) => {
             (paint::bad("✗"), format!("{to} failed and was taken back after {took}; {from} goes on serving"))
         }

@@ -77,6 +77,8 @@ fn receipts_of_rollouts_that_did_not_complete() {
             ("never ready", receipts::receipt(&aborted(why.clone()), &output)),
             ("crash in service, much output", receipts::receipt(&aborted(crash.clone()), &long)),
             ("asked for", receipts::receipt(&aborted(AbortReason::Asked), &[])),
+            ("stopped", receipts::receipt(&aborted(AbortReason::AppStopped), &[])),
+            ("rebooted", receipts::receipt(&aborted(AbortReason::MachineRestarted), &[])),
             ("the first release", receipts::receipt(&receipt(None, Outcome::Failed { why }), &output)),
             ("an app that does not come up", receipts::stuck(&app(), &crash, &output)),
             ("dropped", receipts::dropped(&app(), "rollout #5 took its place")),
