@@ -219,7 +219,8 @@ impl Engine {
     }
 
     fn start_rollout(&mut self, name: &AppName, queued: &Queued, world: &mut World<'_>) {
-        let opens_at = self.routes.proxy.map(|_| self.routes.upcoming());
+        // Also if there is no proxy yet: the one that comes may have counted long before.
+        let opens_at = self.routes.upcoming();
         let Some(app) = self.apps.get_mut(name) else { return };
         // An app that is stopped or broken, or has no instances, has nothing that serves and could be gone
         // back to.
@@ -242,7 +243,7 @@ impl Engine {
             app.current = Some(queued.to);
         }
         let began = What::RolloutBegan { rollout: queued.id, kind: queued.kind, from, to: queued.to };
-        let active = Active::begin(rollout, Ledger::opening_at(opens_at.filter(|_| app.is_routed())));
+        let active = Active::begin(rollout, Ledger::opening_at(app.is_routed().then_some(opens_at)));
         let mut changes = vec![
             Change::PutRollout(Box::new(active.record())),
             app.queue_record(),

@@ -228,10 +228,18 @@ impl World {
 
     fn order_commit(&mut self, token: u64, changes: Vec<Change>) {
         for change in &changes {
-            if let Change::PutInstance(record) = change
-                && let Some(retiring) = record.retiring
-            {
-                self.retiring.entry(record.id.clone()).or_insert((retiring, false));
+            match change {
+                Change::PutInstance(record) => {
+                    if let Some(retiring) = record.retiring {
+                        self.retiring.entry(record.id.clone()).or_insert((retiring, false));
+                    }
+                }
+                Change::PutRollout(record) => {
+                    let key = (record.rollout.app.clone(), record.rollout.id);
+                    let served = self.served.get(&key.0).copied().unwrap_or_default();
+                    self.served_before.entry(key).or_insert(served);
+                }
+                _ => {}
             }
         }
         let done = self.journal.take(token, changes, self.queue.now, &mut self.rng);

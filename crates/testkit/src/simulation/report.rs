@@ -48,6 +48,7 @@ pub enum Broken {
     GenerationReused { generation: u64 },
     Spins { wake: u64 },
     WaitsForNothing { app: String },
+    WrongReceipt { rollout: u64, counted: u64, served: u64 },
     WrongOutcome { rollout: u64, said: String },
     Unsettled { app: String, why: String },
     Forgotten { what: String },

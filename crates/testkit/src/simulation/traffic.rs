@@ -88,6 +88,7 @@ impl World {
         let Some(request) = proxy.requests.remove(&id) else { return };
         proxy.count_served(&request, &spec::name(request.app));
         self.report.served += 1;
+        *self.served.entry(spec::name(request.app)).or_default() += 1;
         self.release(&request);
     }
 

@@ -8,7 +8,7 @@ use super::spec;
 use super::world::World;
 use gapless_api::status::AppStatus;
 use gapless_control::engine::{Engine, Now, Recovery, World as EngineWorld};
-use gapless_model::{AppName, InstanceId, Moment, Outcome, ReleaseId, RolloutPhase, WallTime};
+use gapless_model::{AppName, InstanceId, Moment, Outcome, Receipt, ReleaseId, RolloutPhase, WallTime};
 use gapless_routing::{Duty, Snapshot};
 use gapless_store::{Change, RolloutRecord};
 use std::collections::{BTreeMap, BTreeSet};
@@ -174,10 +174,22 @@ impl World {
             Change::PutRollout(record) => {
                 if let Some(receipt) = &record.receipt {
                     self.report.receipts.push(receipt.clone());
+                    self.check_receipt(receipt);
                     self.check_outcome(record);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A receipt counts what came during its rollout, and nothing from before.
+    fn check_receipt(&mut self, receipt: &Receipt) {
+        let key = (receipt.app.clone(), receipt.rollout);
+        let before = self.served_before.get(&key).copied().unwrap_or_default();
+        let served = self.served.get(&receipt.app).copied().unwrap_or_default() - before;
+        let counted = receipt.traffic.served;
+        if counted > served {
+            self.broken(Broken::WrongReceipt { rollout: receipt.rollout.0, counted, served });
         }
     }
 

@@ -10,7 +10,7 @@ use super::report::{Broken, Report, Violation};
 use super::scenario::{Act, Character, Sabotage, Scenario};
 use super::spec;
 use gapless_model::instance::Retiring;
-use gapless_model::{AppName, InstanceId, ReleaseId};
+use gapless_model::{AppName, InstanceId, ReleaseId, RolloutId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// When the machine was started, seen from the first event. Not zero, so that a moment is never taken for a
@@ -57,6 +57,9 @@ pub(super) struct World {
     pub(super) to_proxy_at: u64,
     /// Retirements that are on their way to the journal, or written.
     pub(super) retiring: BTreeMap<InstanceId, (Retiring, bool)>,
+    /// Requests answered, by app: over all proxies, and when each rollout began.
+    pub(super) served: BTreeMap<AppName, u64>,
+    pub(super) served_before: BTreeMap<(AppName, RolloutId), u64>,
     /// How often in a row a rollout was seen to wait for nothing.
     pub(super) idle: BTreeMap<AppName, u32>,
     tracing: bool,
@@ -87,6 +90,8 @@ impl World {
             proxy_lost_at: 0,
             to_proxy_at: 0,
             retiring: BTreeMap::new(),
+            served: BTreeMap::new(),
+            served_before: BTreeMap::new(),
             idle: BTreeMap::new(),
             tracing: std::env::var_os("SIMULATION_TRACE").is_some(),
             scenario: scenario.clone(),
