@@ -153,8 +153,8 @@ impl Site {
     pub fn kill_keeper_and_control(&self) {
         let gapless = self.status().gapless;
         let both = [gapless.keeper_pid.unwrap(), gapless.control_pid];
-        both.map(|pid| process::signal(pid, process::STOP));
-        both.map(process::kill);
+        both.into_iter().for_each(|pid| process::signal(pid, process::STOP));
+        both.into_iter().for_each(process::kill);
     }
 
     /// What happened to an app, the oldest first.

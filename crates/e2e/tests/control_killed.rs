@@ -1,5 +1,6 @@
 //! No request is lost when control is killed in the middle of a rollout, whichever phase it is in: the keeper
 //! brings it back, the rollout ends as it should, and no instance is restarted for it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_api::request::LogLine;
 use gapless_api::status::AppStatus;
@@ -73,7 +74,7 @@ impl Scene {
 
 impl Killed {
     /// Holds everything against what was promised, and returns the receipt of the rollout.
-    fn is_as_if_nothing_had_been(self, serves: &str) -> Receipt {
+    fn shows_nothing_of_it(self, serves: &str) -> Receipt {
         let Self { scene: Scene { site, load, old }, control, keeper, proxy, stood } = self;
         let gapless = site.status().gapless;
         assert_ne!(gapless.control_pid, control, "another control");
@@ -156,14 +157,14 @@ fn completed_from(scene: Scene, next: &CaseApp, what: &str, is_so: impl Fn(&AppS
     let killed = scene.kill_control_when(what, is_so);
     let _ = up.wait().succeeds().says("r1 → r2").says(" 0 lost");
     let answered = killed.scene.load.handle().progress().right - answered;
-    let receipt = killed.is_as_if_nothing_had_been("v2");
+    let receipt = killed.shows_nothing_of_it("v2");
     assert_eq!(receipt.outcome, Outcome::Completed);
     assert_eq!(phases(&receipt), ["replacing", "baking", "retiring"]);
     // `up` takes a little longer than its rollout.
     assert!(receipt.traffic.served * 10 > answered * 7, "{answered} answers, of which {receipt:#?} counts");
 }
 
-fn of_release<'a>(app: &'a AppStatus, release: u32) -> impl Iterator<Item = &'a str> {
+fn of_release(app: &AppStatus, release: u32) -> impl Iterator<Item = &str> {
     app.instances.iter().filter(move |i| i.release.0 == release).map(|i| i.state.as_str())
 }
 
@@ -223,7 +224,7 @@ fn while_it_is_taken_back() {
     let _ = scene.site.gapless(&["abort", "app", "--detach"]).succeeds();
     let killed = scene.kill_control_when("the return", |app| phase(app) == "returning");
     let _ = up.wait().exits(3).says("r1 goes on serving");
-    let receipt = killed.is_as_if_nothing_had_been("v1");
+    let receipt = killed.shows_nothing_of_it("v1");
     assert!(matches!(receipt.outcome, Outcome::Aborted { .. }), "{receipt:#?}");
     assert_eq!(phases(&receipt), ["replacing", "baking", "returning"]);
 }
