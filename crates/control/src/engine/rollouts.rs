@@ -226,6 +226,13 @@ impl Engine {
         // back to.
         let stands = app.run == Run::Running && !app.instances.is_empty() && !app.is_broken();
         let from = app.current.filter(|_| stands);
+        if from == Some(queued.to) {
+            // It waited for one that was taken back to just this release: there is nothing to roll out, and
+            // nothing that this release's instances ever did wrong is to be held against it.
+            world.journal.commit(0, vec![app.queue_record()]);
+            let message = format!("{name} is on release {} by itself", queued.to);
+            return self.close(queued.id, Closed::Dropped { message });
+        }
         let rollout = Rollout {
             id: queued.id,
             app: name.clone(),

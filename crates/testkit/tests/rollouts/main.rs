@@ -1,5 +1,7 @@
 //! At least ten thousand random rollouts, with a fault at every step: the promises of the design hold in all.
 //!
+//! Counted are rollouts that replace a release under traffic; the first ones of the apps come on top.
+//!
 //! `SEED=… cargo test -p gapless-testkit --test rollouts` repeats a run, `CASES=…` plays another number of
 //! scenarios in each test, `SIMULATION_TRACE=1` shows what happened in the smallest that broke a promise.
 
@@ -15,33 +17,32 @@ use stories::{
 #[test]
 fn good_releases_complete() {
     let script = mixed(vec![some(deploy(good()), 1, 3)]);
-    let rollouts = hold(800, story(apps(), script, kills(0)));
-    assert!(rollouts > 0);
+    hold(700, story(apps(), script, kills(0)));
 }
 
 #[test]
 fn stillborn_releases_leave_the_old_one_serving() {
     let script = mixed(vec![some(deploy(stillborn()), 1, 2), some(deploy(good()), 0, 2)]);
-    hold(800, story(apps(), script, kills(0)));
+    hold(700, story(apps(), script, kills(0)));
 }
 
 #[test]
 fn any_release_under_any_misfortune() {
     let script = mixed(vec![some(deploy(any_release()), 1, 3), some(misfortune(), 0, 5)]);
-    hold(1_200, story(apps(), script, kills(0)));
+    hold(1_100, story(apps(), script, kills(0)));
 }
 
 #[test]
 fn control_killed_between_any_two_steps() {
     let script = mixed(vec![some(deploy(any_release()), 1, 3)]);
-    hold(1_200, story(apps(), script, kills(8)));
+    hold(1_100, story(apps(), script, kills(8)));
 }
 
 #[test]
 fn users_change_their_minds() {
     let script =
         mixed(vec![some(deploy(any_release()), 1, 3), some(command(), 1, 6), some(misfortune(), 0, 2)]);
-    hold(1_200, story(apps(), script, kills(2)));
+    hold(1_100, story(apps(), script, kills(2)));
 }
 
 #[test]
@@ -59,5 +60,5 @@ fn everything_at_once() {
         some(misfortune(), 0, 4),
         some(full_disk(), 0, 1),
     ]);
-    hold(1_200, story(apps_of_any_policy(), script, kills(3)));
+    hold(1_300, story(apps_of_any_policy(), script, kills(3)));
 }
