@@ -72,9 +72,7 @@ impl Worker {
                 biased;
                 changed = lines.plans.changed() => {
                     if changed.is_err() { return }
-                    let plan = Arc::clone(&lines.plans.borrow_and_update());
-                    self.apply(&plan);
-                    What::Applied { plan: plan.number, report: self.report() }
+                    self.take_up(&mut lines.plans)
                 }
                 () = self.newsroom.notified() => What::Finished(self.finished()),
                 changed = lines.questions.changed() => {
@@ -83,8 +81,12 @@ impl Worker {
                     What::Report { question, report: self.report() }
                 }
                 Some(handed) = lines.handed.recv() => {
+                    // It may be of a listener that whoever accepted it has by a plan that came just now.
+                    let newer = lines.plans.has_changed().unwrap_or(false);
+                    let applied = newer.then(|| self.take_up(&mut lines.plans));
                     self.take_over(handed);
-                    continue;
+                    let Some(applied) = applied else { continue };
+                    applied
                 }
                 _ = sweep.tick() => {
                     let now = Instant::now();
@@ -97,6 +99,13 @@ impl Worker {
                 return;
             }
         }
+    }
+
+    /// Routes by the newest plan.
+    fn take_up(self: &Rc<Self>, plans: &mut watch::Receiver<Arc<Plan>>) -> What {
+        let plan = Arc::clone(&plans.borrow_and_update());
+        self.apply(&plan);
+        What::Applied { plan: plan.number, report: self.report() }
     }
 
     /// Routes by this plan from here on: all of it happens between two requests.
