@@ -45,6 +45,8 @@ pub struct Instance {
     /// that is not so, or a split with it is on its way, even if a newer one without it is too: requests may
     /// still come to it.
     pub backlog: Option<InFlight>,
+    /// Whether it was told to begin again and has not shown that it does.
+    pub restarting: bool,
 }
 
 impl Instance {

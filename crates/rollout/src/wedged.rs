@@ -25,10 +25,11 @@ pub fn deadline(desired: &Desired, instance: &Instance) -> Option<Moment> {
     }
 }
 
-/// An instance that was restarted and is not ready yet: the next one waits for it, so that a probe that is
+/// An instance that is being restarted, or was and is not ready yet: the next one waits for it, so that a probe that is
 /// wrong for all of them never takes all of them down at once.
 fn is_coming_back(instance: &Instance) -> bool {
     match instance.view.state {
+        _ if instance.restarting => true,
         InstanceState::Backoff { .. } | InstanceState::Stopping { .. } => true,
         InstanceState::Starting { .. } => instance.view.restarts > 0,
         _ => false,

@@ -46,7 +46,12 @@ impl Engine {
                 }
             }
             Order::Stop(id) => world.platform.stop(&id),
-            Order::Restart(id) => world.platform.restart(&id),
+            Order::Restart(id) => {
+                if let Some(managed) = self.apps.get_mut(id.app()).and_then(|app| app.instances.get_mut(&id)) {
+                    managed.restarting = true;
+                }
+                world.platform.restart(&id);
+            }
         }
     }
 
@@ -86,6 +91,7 @@ impl Engine {
             managed.was_ready = false;
         }
         managed.was_ready |= view.state.is_ready();
+        managed.restarting &= matches!(view.state, InstanceState::Wedged { .. });
         self.routes.know_instance(&view.id, &view.state);
         managed.view = view;
 

@@ -11,6 +11,8 @@ pub(crate) struct Managed {
     pub(crate) view: InstanceView,
     pub(crate) retiring: Option<Retiring>,
     pub(crate) backlog: Option<InFlight>,
+    /// Whether it was told to begin again and has not shown that it does.
+    pub(crate) restarting: bool,
     /// When its process was started, for people.
     pub(crate) started: WallTime,
     /// Whether it has been ready since its process was started.
@@ -19,7 +21,12 @@ pub(crate) struct Managed {
 
 impl Managed {
     pub(crate) fn for_decider(&self) -> Instance {
-        Instance { view: self.view.clone(), retiring: self.retiring, backlog: self.backlog }
+        Instance {
+            view: self.view.clone(),
+            retiring: self.retiring,
+            backlog: self.backlog,
+            restarting: self.restarting,
+        }
     }
 
     pub(crate) fn record(&self) -> InstanceRecord {

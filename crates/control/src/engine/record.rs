@@ -76,6 +76,7 @@ pub(crate) fn planned(id: InstanceId, release: ReleaseId, now: Now) -> Managed {
         },
         retiring: None,
         backlog: None,
+        restarting: false,
         started: now.wall,
         was_ready: false,
     }

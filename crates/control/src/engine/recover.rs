@@ -190,6 +190,7 @@ impl Engine {
             view,
             retiring,
             backlog: None,
+            restarting: false,
             started: record.started.unwrap_or(now.wall),
             was_ready: record.was_ready && here.is_some() && !news,
         };

@@ -287,7 +287,7 @@ impl Play {
 fn instance(id: InstanceId, release: ReleaseId, state: InstanceState) -> Instance {
     let view =
         InstanceView { id, release, state, process: None, address: None, restarts: 0, last_failure: None };
-    Instance { view, retiring: None, backlog: None }
+    Instance { view, retiring: None, backlog: None, restarting: false }
 }
 
 fn starting(now: Moment) -> InstanceState {
