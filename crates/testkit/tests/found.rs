@@ -38,14 +38,17 @@ fn an_instance_is_cut_off_only_when_no_snapshot_that_names_it_can_arrive() {
 /// A new control counted snapshots on from what the proxy had applied, not from what was on its way to it.
 #[test]
 fn a_generation_is_used_once_though_its_control_died() {
-    let script = vec![(987, Act::LagWorker(0, 1_606)), (2_590, Act::Deploy(0, GOOD)), (2_600, Act::KillControl)];
+    let script =
+        vec![(987, Act::LagWorker(0, 1_606)), (2_590, Act::Deploy(0, GOOD)), (2_600, Act::KillControl)];
     holds(vec![one()], script, Vec::new(), 1);
 }
 
 /// The deadline of a start went on while nobody was there to see whether it was met.
 #[test]
 fn the_time_that_nobody_looked_is_not_held_against_a_start() {
-    for report in holds(vec![one()], vec![(0, Act::Deploy(0, GOOD)), (20, Act::KillControl)], Vec::new(), 4_000) {
+    for report in
+        holds(vec![one()], vec![(0, Act::Deploy(0, GOOD)), (20, Act::KillControl)], Vec::new(), 4_000)
+    {
         assert!(report.receipts.iter().all(|r| r.outcome == Outcome::Completed), "{:?}", report.receipts);
     }
 }
@@ -117,11 +120,8 @@ fn nothing_is_written_over_a_decision_on_its_way() {
 /// held old failures of its instances against it.
 #[test]
 fn a_rollback_to_where_the_app_is_by_then_does_nothing() {
-    let script = vec![
-        (0, Act::Crash(0)),
-        (500, Act::Deploy(0, release(Fate::NeverReady))),
-        (600, Act::Rollback(0)),
-    ];
+    let script =
+        vec![(0, Act::Crash(0)), (500, Act::Deploy(0, release(Fate::NeverReady))), (600, Act::Rollback(0))];
     for report in holds(vec![AppShape { wanted: 2, ..one() }], script, Vec::new(), 1) {
         assert_eq!(report.receipts.len(), 2, "{:?}", report.receipts);
     }

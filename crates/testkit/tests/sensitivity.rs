@@ -45,7 +45,8 @@ fn a_stop_that_does_not_wait_for_the_proxy() {
 
 #[test]
 fn a_proxy_that_acknowledges_before_all_its_workers_have_it() {
-    let found = noticed(Some(Sabotage::AcknowledgesEarly), |b| matches!(b, Broken::StoppedWhileRouted { .. }));
+    let found =
+        noticed(Some(Sabotage::AcknowledgesEarly), |b| matches!(b, Broken::StoppedWhileRouted { .. }));
     assert!(found > 0, "{found}");
 }
 
@@ -67,8 +68,9 @@ fn a_control_that_starts_anew_what_it_should_take_over() {
 
 #[test]
 fn a_journal_that_writes_nothing() {
-    let found =
-        noticed(Some(Sabotage::ForgetfulJournal), |b| matches!(b, Broken::StrayEnded { .. } | Broken::Unsettled { .. }));
+    let found = noticed(Some(Sabotage::ForgetfulJournal), |b| {
+        matches!(b, Broken::StrayEnded { .. } | Broken::Unsettled { .. })
+    });
     assert!(found > 0, "{found}");
 }
 

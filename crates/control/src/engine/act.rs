@@ -47,7 +47,8 @@ impl Engine {
             }
             Order::Stop(id) => world.platform.stop(&id),
             Order::Restart(id) => {
-                if let Some(managed) = self.apps.get_mut(id.app()).and_then(|app| app.instances.get_mut(&id)) {
+                if let Some(managed) = self.apps.get_mut(id.app()).and_then(|app| app.instances.get_mut(&id))
+                {
                     managed.restarting = true;
                 }
                 world.platform.restart(&id);

@@ -97,8 +97,7 @@ impl Engine {
             app.traffic.sample(world.now.moment);
             if let Some(active) = &mut app.active {
                 let stall = Duration::from_millis(row.longest_stall_ms);
-                active.unwritten |=
-                    active.ledger.count(proxy, &app.traffic.now, stall, self.routes.applied);
+                active.unwritten |= active.ledger.count(proxy, &app.traffic.now, stall, self.routes.applied);
                 // Not over a phase that is just being written.
                 if active.unwritten && app.pending.is_none() {
                     active.unwritten = false;

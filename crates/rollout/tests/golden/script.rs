@@ -65,7 +65,7 @@ impl Play {
             websocket_timeout: Duration::from_secs(30),
         };
         let desired = Desired {
-            app: "a".parse().unwrap(),
+            app: read("a"),
             wanted: 1,
             current: None,
             rollout: None,
@@ -118,8 +118,10 @@ impl Play {
             ["wait", time] => self.now = now + seconds(time),
             ["pause"] => self.rollout().paused = Some(now),
             ["resume"] => self.rollout().paused = None,
-            ["abort"] => self.rollout().phase = RolloutPhase::Returning { since: now, why: AbortReason::Asked },
-            ["scale", to] => self.desired.wanted = to.parse().unwrap(),
+            ["abort"] => {
+                self.rollout().phase = RolloutPhase::Returning { since: now, why: AbortReason::Asked }
+            }
+            ["scale", to] => self.desired.wanted = read(to),
             ["stop"] => self.desired.wanted = 0,
             _ => panic!("no such step: {words:?}"),
         }
@@ -129,9 +131,9 @@ impl Play {
     fn configure(&mut self, settings: &[&str]) -> bool {
         for setting in settings {
             match setting.split_once('=') {
-                Some(("wanted", n)) => self.desired.wanted = n.parse().unwrap(),
-                Some(("surge", n)) => self.desired.max_surge = n.parse().unwrap(),
-                Some(("unavailable", n)) => self.desired.max_unavailable = n.parse().unwrap(),
+                Some(("wanted", n)) => self.desired.wanted = read(n),
+                Some(("surge", n)) => self.desired.max_surge = read(n),
+                Some(("unavailable", n)) => self.desired.max_unavailable = read(n),
                 Some(("bake", time)) => self.desired.bake = seconds(time),
                 Some(("drain", time)) => self.desired.drain.timeout = seconds(time),
                 None if *setting == "unrouted" => self.desired.routed = false,
@@ -142,11 +144,11 @@ impl Play {
     }
 
     fn serve(&mut self, release: &str, ids: &[&str]) -> bool {
-        let release: ReleaseId = release.parse().unwrap();
+        let release: ReleaseId = read(release);
         self.desired.current = Some(release);
         let mut split = Split::default();
         for id in ids {
-            let id: InstanceId = id.parse().unwrap();
+            let id: InstanceId = read(id);
             self.next = self.next.max(id.number() + 1);
             let mut instance = instance(id.clone(), release, InstanceState::Ready { since: self.now });
             instance.view.address = Some(Address::Unix(format!("/run/{id}.sock").into()));
@@ -160,7 +162,7 @@ impl Play {
     }
 
     fn begin(&mut self, from: Option<ReleaseId>, release: &str) {
-        let to: ReleaseId = release.parse().unwrap();
+        let to: ReleaseId = read(release);
         self.desired.current.get_or_insert(to);
         self.desired.rollout = Some(Rollout {
             id: RolloutId(1),
@@ -191,13 +193,14 @@ impl Play {
     }
 
     fn acknowledge(&mut self, counts: &[&str]) {
-        let Some(Sent { generation, split, .. }) = self.observed.sent.take() else { panic!("nothing was sent") };
+        let Some(Sent { generation, split, .. }) = self.observed.sent.take() else {
+            panic!("nothing was sent")
+        };
         for instance in &mut self.observed.instances {
             let requests = counts.iter().filter_map(|c| c.split_once('='));
             let requests = requests.filter(|(id, _)| *id == instance.id().to_string());
-            let requests = requests.map(|(_, n)| n.parse().unwrap()).next().unwrap_or(0);
-            instance.backlog =
-                (!split.names(instance.id())).then_some(InFlight { requests, upgraded: 0 });
+            let requests = requests.map(|(_, n)| read(n)).next().unwrap_or(0);
+            instance.backlog = (!split.names(instance.id())).then_some(InFlight { requests, upgraded: 0 });
         }
         self.observed.acknowledged = Some(Acknowledged { generation, split });
     }
@@ -307,5 +310,9 @@ fn report(now: Moment) -> ProbeReport {
 }
 
 fn seconds(text: &str) -> Duration {
-    Duration::from_secs(text.trim_end_matches('s').parse().unwrap())
+    Duration::from_secs(read(text.trim_end_matches('s')))
+}
+
+fn read<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().unwrap_or_else(|_| panic!("{text:?} makes no sense"))
 }

@@ -72,7 +72,7 @@ impl World {
     }
 
     /// Something is on its way to control.
-    pub(super) fn to_control(&mut self, input: Input) {
+    pub(super) fn tell_control(&mut self, input: Input) {
         let lag = self.rng.u64(0..=2);
         let Some(control) = &mut self.control else { return };
         control.inbox = control.inbox.max(self.queue.now + lag);
@@ -158,13 +158,14 @@ impl World {
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Start(start) => {
+                let start = *start;
                 self.trace(|| format!("  start {}", start.instance));
                 if self.process_of(&start.instance).is_some() {
                     self.broken(Broken::StartedTwice { instance: start.instance.to_string() });
                 }
                 self.supervise(start);
             }
-            Order::Adopt(order) => self.order_adopt(order),
+            Order::Adopt(order) => self.order_adopt(*order),
             Order::Stop(id) => {
                 self.trace(|| format!("  stop {id}"));
                 if self.scenario.sabotage != Some(Sabotage::IgnoresStop) {
@@ -254,7 +255,7 @@ impl World {
             self.note(change);
         }
         if token != 0 {
-            self.to_control(Input::Committed { token, error });
+            self.tell_control(Input::Committed { token, error });
         }
     }
 

@@ -12,8 +12,8 @@ use std::rc::Rc;
 /// One order.
 #[derive(Debug)]
 pub(super) enum Order {
-    Start(StartOrder),
-    Adopt(AdoptOrder),
+    Start(Box<StartOrder>),
+    Adopt(Box<AdoptOrder>),
     Stop(InstanceId),
     Restart(InstanceId),
     Forget(InstanceId),
@@ -39,11 +39,11 @@ impl Dictation {
 
 impl Platform for Dictation {
     fn start(&mut self, order: StartOrder) {
-        self.push(Order::Start(order));
+        self.push(Order::Start(Box::new(order)));
     }
 
     fn adopt(&mut self, order: AdoptOrder) {
-        self.push(Order::Adopt(order));
+        self.push(Order::Adopt(Box::new(order)));
     }
 
     fn stop(&mut self, instance: &InstanceId) {

@@ -155,7 +155,7 @@ impl World {
         self.trace(|| format!("proxy {} is killed", dead.pid));
         self.proxy_lost_at = self.queue.now;
         self.queue.after(away.max(1), Event::ProxyStarts);
-        self.to_control(Input::ProxyDown);
+        self.tell_control(Input::ProxyDown);
     }
 
     pub(super) fn at_proxy(&mut self, message: ToProxy) {
@@ -278,7 +278,7 @@ impl World {
     fn proxy_says(&mut self, input: Input) {
         let peer = self.proxy.as_ref().and_then(|p| p.peer);
         if peer.is_some() && peer == self.control.as_ref().map(|c| c.number) {
-            self.to_control(input);
+            self.tell_control(input);
         }
     }
 }

@@ -347,7 +347,7 @@ impl World {
         supervisor.told = Some(supervisor.view.clone());
         let view = supervisor.view.clone();
         self.trace(|| format!("{} is {}", view.id, view.state.word()));
-        self.to_control(Input::Instance(Box::new(view)));
+        self.tell_control(Input::Instance(Box::new(view)));
     }
 
     /// The process has changed: sooner or later the probes see it.

@@ -20,7 +20,7 @@ const IDLE: u32 = 3;
 const NEWS: u64 = 20;
 
 impl World {
-    /// 3. No stop signal before every worker has a split without it, and its work is done or its deadline has
+    /// Invariant 3: no stop signal before every worker has a split without it, and its work is done or its deadline has
     /// passed.
     pub(super) fn check_stop(&mut self, id: &InstanceId, hangs: bool) {
         let Some(pid) = self.process_of(id).filter(|p| !p.leaving).map(|p| p.id.pid) else { return };
@@ -66,7 +66,7 @@ impl World {
         }
     }
 
-    /// 2. What a worker can send requests to is never less than the floor, as long as instances do not fail
+    /// Invariant 2: what a worker can send requests to is never less than the floor, as long as instances do not fail
     /// after they were ready and nobody wants fewer.
     pub(super) fn check_capacity(&mut self, worker: usize) {
         for app in 0..self.scenario.apps.len() {
@@ -364,7 +364,9 @@ impl World {
             match order {
                 Order::Start(start) => wrong.push(format!("would start {}", start.instance)),
                 Order::Stop(id) => wrong.push(format!("would stop {id}")),
-                Order::EndStray(process) if !self.processes[&process.pid].leaving => wrong.push(format!("would end {}", process.pid)),
+                Order::EndStray(process) if !self.processes[&process.pid].leaving => {
+                    wrong.push(format!("would end {}", process.pid))
+                }
                 _ => {}
             }
         }
