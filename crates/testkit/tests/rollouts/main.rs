@@ -2,7 +2,8 @@
 //!
 //! Counted are rollouts that replace a release under traffic; the first ones of the apps come on top.
 //!
-//! `SEED=… cargo test -p gapless-testkit --test rollouts` repeats a run, `CASES=…` plays another number of
+//! Each run plays the same scenarios. `SEED=random cargo test -p gapless-testkit --test rollouts` looks for
+//! new ones, `SEED=…` with the number that a failure names repeats it, `CASES=…` plays another number of
 //! scenarios in each test, `SIMULATION_TRACE=1` shows what happened in the smallest that broke a promise.
 
 mod check;
