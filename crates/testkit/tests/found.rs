@@ -133,3 +133,17 @@ fn a_slow_disk_does_not_make_control_spin() {
     let script = vec![(0, Act::SlowDisk(3_000)), (10, Act::Deploy(0, release(Fate::NeverReady)))];
     holds(vec![one()], script, Vec::new(), 1);
 }
+
+/// An instance that was started while the disk was full was adopted under its number, and that was not written:
+/// the control after that gave the number to another.
+#[test]
+fn the_number_of_a_stray_is_not_given_again() {
+    let script = vec![
+        (0, Act::FullDisk(500)),
+        (10, Act::Deploy(0, Character { boot: 300, ..GOOD })),
+        (200, Act::KillControl),
+        (700, Act::KillControl),
+        (900, Act::Scale(0, 4)),
+    ];
+    holds(vec![AppShape { wanted: 2, ..one() }], script, Vec::new(), 100);
+}

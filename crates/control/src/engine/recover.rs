@@ -206,6 +206,8 @@ impl Engine {
     fn recover_stray(&mut self, stray: &Found, world: &mut World<'_>) -> bool {
         let known = self.apps.get_mut(stray.instance.app()).and_then(|app| {
             app.next_instance = app.next_instance.max(stray.instance.number() + 1);
+            // Its number must not be given again, even if this control ends before it starts another.
+            world.journal.commit(0, app.record().into_iter().collect());
             app.start_order(&stray.instance, stray.release)
         });
         if known.is_none() {
