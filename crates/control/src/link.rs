@@ -201,7 +201,7 @@ impl Starter {
 fn start(command: &ProxyCommand) -> std::io::Result<Child> {
     let log =
         std::fs::OpenOptions::new().create(true).append(true).open(command.home.join("logs/proxy.log"))?;
-    let mut process = Command::new(std::env::current_exe()?);
+    let mut process = Command::new(crate::own_program()?);
     process.args(["internal", "proxy", "--home", command.home.as_str()]);
     if let Some(workers) = command.workers {
         process.args(["--workers", &workers.to_string()]);

@@ -151,7 +151,7 @@ async fn serve(
         }
         Ending::Asked => Ok(()),
         Ending::KeeperGone => {
-            let keeper = std::env::current_exe()?.into();
+            let keeper = crate::own_program()?.into();
             let words = ["internal", "keeper", "--home", home.as_str()].map(OsString::from);
             drop(journal);
             revive(home.as_std_path(), &[vec![keeper], words.to_vec()].concat())?;
