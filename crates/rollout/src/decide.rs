@@ -5,7 +5,7 @@ use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::target::{Target, split};
 use crate::{phase, retire, rolling, waits, wedged};
-use gapless_model::{Moment, RolloutPhase, Strategy, WaitingOn};
+use gapless_model::{Moment, Strategy, WaitingOn};
 
 /// What to do now.
 ///
@@ -18,7 +18,7 @@ pub fn decide(desired: &Desired, observed: &Observed, now: Moment) -> Decision {
     let mut decision = Decision { phase: next.clone(), ..Decision::default() };
     if let Some(target) = Target::of(desired, in_phase) {
         decision.split = split(desired, observed, &target);
-        if !is_held(desired, in_phase) {
+        if desired.held_since(in_phase).is_none() {
             decision.actions = match desired.rollout.as_ref().map_or(Strategy::Rolling, |r| r.strategy) {
                 Strategy::Rolling => rolling::step(desired, observed, &target, now),
             };
@@ -34,10 +34,4 @@ pub fn decide(desired: &Desired, observed: &Observed, now: Moment) -> Decision {
     decision.waiting = waits::waits(desired, observed, in_phase, &decision.split, now);
     decision.wake = decision.waiting.iter().filter_map(WaitingOn::deadline).filter(|at| *at > now).min();
     decision
-}
-
-/// Whether the user holds the rollout. A return is never held.
-fn is_held(desired: &Desired, phase: Option<&RolloutPhase>) -> bool {
-    let paused = desired.rollout.as_ref().is_some_and(|r| r.paused.is_some());
-    paused && matches!(phase, Some(RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. }))
 }

@@ -3,7 +3,7 @@
 use crate::observed::{Instance, Observed};
 use gapless_model::app::{DrainSpec, WebSocketPolicy};
 use gapless_model::instance::Retiring;
-use gapless_model::{AppName, Moment, ReleaseId, Rollout};
+use gapless_model::{AppName, Moment, ReleaseId, Rollout, RolloutPhase};
 use std::time::Duration;
 
 /// What an app should be: from its settings, the user's commands and the journal.
@@ -49,6 +49,12 @@ impl Desired {
         // One that waits to be started again may be started just now.
         let ending = |i: &&Instance| i.is_retiring() && !i.view.state.is_gone();
         if self.max_surge == 0 { observed.instances.iter().filter(ending).count() } else { 0 }
+    }
+
+    /// Since when the user holds the rollout, if it is in a phase that can be held. A return is never held.
+    pub fn held_since(&self, phase: Option<&RolloutPhase>) -> Option<Moment> {
+        let paused = self.rollout.as_ref()?.paused?;
+        matches!(phase, Some(RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. })).then_some(paused)
     }
 
     /// The deadlines of a retirement that is decided now.

@@ -88,10 +88,12 @@ pub fn violations(
             }
         }
     }
-    let retires = decision.actions.iter().filter(|a| matches!(a, Action::Retire { .. })).count();
+    let gone = |id: &InstanceId| find(id).is_some_and(|i| i.view.state.is_gone());
+    let retires = decision.actions.iter();
+    let retires = retires.filter(|a| matches!(a, Action::Retire { instance, .. } if !gone(instance))).count();
     let staying = match desired.max_surge {
-        0 => observed.staying().count() + desired.in_the_way(observed),
-        _ => observed.staying().count().saturating_sub(retires),
+        0 => observed.running() + desired.in_the_way(observed),
+        _ => observed.running().saturating_sub(retires),
     };
     let running = staying + starts;
     if starts > 0 && running > desired.ceiling() {

@@ -82,6 +82,11 @@ impl Observed {
         self.instances.iter().filter(|i| !i.is_retiring())
     }
 
+    /// How many of those take room: all but those that are gone by their restart policy.
+    pub fn running(&self) -> usize {
+        self.staying().filter(|i| !i.view.state.is_gone()).count()
+    }
+
     /// Whether every worker sends requests to `id`, so that it carries traffic.
     pub fn serves(&self, id: &InstanceId) -> bool {
         self.acknowledged.as_ref().is_some_and(|a| a.split.names(id))

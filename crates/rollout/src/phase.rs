@@ -111,7 +111,11 @@ fn has_returned(desired: &Desired, observed: &Observed, rollout: &Rollout) -> bo
     let serving = staying().filter(|i| serves(i)).count();
     let failing = staying().filter(|i| is_failing(i)).count();
     let stand_in = |i: &Instance| failing > 0 && i.is_able();
-    serving + failing >= desired.wanted as usize && others.iter().all(|i| stand_in(i))
+    let standing_in = others.iter().filter(|i| stand_in(i)).count();
+    let on_their_way = staying().count() - serving - failing;
+    on_their_way == 0
+        && standing_in == others.len()
+        && serving + failing + standing_in >= desired.wanted as usize
 }
 
 /// Whether an instance does not come up, or does not stay up, by its own fault.

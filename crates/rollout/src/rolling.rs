@@ -20,7 +20,7 @@ pub fn step(desired: &Desired, observed: &Observed, target: &Target, now: Moment
 
     let missing = wanted.saturating_sub(mine.len());
     let ending = desired.in_the_way(observed);
-    let room = desired.ceiling().saturating_sub(mine.len() + others.len() + ending);
+    let room = desired.ceiling().saturating_sub(observed.running() + ending);
     let starts = missing.min(room);
     let short = (missing - starts).saturating_sub(ending);
 

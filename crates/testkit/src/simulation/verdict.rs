@@ -274,10 +274,13 @@ impl World {
         let fate = app.release.map_or(Fate::Good, |release| self.fate(&app.name, release));
         let lasts = shape.restart == Policy::Always && fate.is_good();
         // Where the release itself does not last, others may stand in for it.
-        let own = app.instances.iter().filter(|i| lasts || Some(i.release) == app.release);
-        let own = u32::try_from(own.count()).unwrap_or(u32::MAX);
-        if own != app.wanted {
-            return Some(format!("{own} instances, {} wanted: {:#?}", app.wanted, app.instances));
+        let count =
+            |own: bool| app.instances.iter().filter(|i| (Some(i.release) == app.release) == own).count();
+        let (own, others) = (count(true), count(false));
+        let wanted = app.wanted as usize;
+        let right = if lasts { own + others == wanted } else { own <= wanted && own + others >= wanted };
+        if !right {
+            return Some(format!("{own} + {others} instances, {wanted} wanted: {:#?}", app.instances));
         }
         let mut others = app.instances.iter().filter(|i| Some(i.release) != app.release);
         if let Some(other) = others.find(|i| lasts || i.state != "ready") {
