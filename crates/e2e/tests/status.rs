@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
-use gapless_e2e::{CaseApp, Site};
+use gapless_e2e::{CaseApp, PATIENCE, Site};
 use gapless_model::WaitingOn;
+use gapless_testkit::wait::wait_to_see;
 use serde_json::{Value, json};
 
 /// `status --json` as a script sees it.
@@ -80,6 +81,12 @@ fn figures_of_an_app_under_load() {
     nothing_lost(load);
 }
 
+/// The table says `what`, if not at the first look: the proxy may have a split to apply before.
+fn says_in_time(site: &Site, what: &str) {
+    let table = || site.gapless(&["status"]).succeeds().out;
+    wait_to_see(what, PATIENCE, table, |table| table.contains(what));
+}
+
 #[test]
 fn what_a_rollout_waits_for() {
     let site = Site::new();
@@ -94,7 +101,7 @@ fn what_a_rollout_waits_for() {
     assert!(waiting.remaining_ms.is_some_and(|ms| ms > 0 && ms <= 30_000), "{waiting:?}");
     assert_eq!((starting.ready, starting.release.map(|r| r.0)), (1, Some(1)));
     assert!(starting.rollout.as_ref().is_some_and(|r| r.to.0 == 2 && r.from.is_some_and(|r| r.0 == 1)));
-    let _ = site.gapless(&["status"]).succeeds().says("up to r2 replacing").says("app-2 to become ready");
+    says_in_time(&site, "up to r2 replacing: app-2 to become ready");
 
     let baking = site.wait_until("app", "the bake time", |app| {
         app.waiting.iter().any(|w| matches!(w.on, WaitingOn::Baked { .. }))
@@ -102,7 +109,7 @@ fn what_a_rollout_waits_for() {
     assert_eq!(baking.split.iter().map(|(r, share)| (r.0, *share)).collect::<Vec<_>>(), [(2, 100)]);
     let states: Vec<_> = baking.instances.iter().map(|i| i.state.as_str()).collect();
     assert_eq!(states, ["warm", "ready"]);
-    let _ = site.gapless(&["status"]).succeeds().says("up to r2 baking").says("the bake time to pass");
+    says_in_time(&site, "up to r2 baking: the bake time to pass");
     let _ = site.gapless(&["pause", "app"]).succeeds();
     let paused = site.app("app");
     assert!(paused.waiting.iter().any(|w| matches!(w.on, WaitingOn::Resume { .. })), "{paused:#?}");
