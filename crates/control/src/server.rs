@@ -4,6 +4,7 @@
 mod answer;
 mod apply;
 mod apps;
+mod durable;
 mod follow;
 mod lines;
 mod logs;
@@ -14,6 +15,7 @@ mod status;
 use crate::core::Desk;
 use crate::disk::Disk;
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use camino::Utf8PathBuf;
 use gapless_store::Journal;
@@ -27,7 +29,7 @@ use tokio::net::UnixListener;
 pub(crate) struct Api {
     /// The way into the loop.
     pub(crate) desk: Desk,
-    /// For the history.
+    /// For the history, and to know what is written.
     pub(crate) journal: Arc<Journal>,
     /// For making releases.
     pub(crate) disk: Disk,
@@ -88,6 +90,7 @@ pub(crate) async fn serve(listener: UnixListener, api: Api) -> io::Result<()> {
         .route(&under("releases"), get(status::releases))
         .route(&under("logs"), get(logs::logs))
         .fallback(answer::no_such_path)
+        .layer(from_fn_with_state(api.clone(), durable::answer))
         .with_state(api);
     axum::serve(peer::Checked(listener), router).await
 }

@@ -37,8 +37,6 @@ pub struct App {
     pub(crate) wake: Option<Moment>,
     /// A decision whose journal entry is on its way.
     pub(crate) pending: Option<Pending>,
-    /// What the user asked of the rollout, until it is decided.
-    pub(crate) asked: Option<Asked>,
     pub(crate) traffic: Traffic,
     /// Why the last rollout did not complete, for people.
     pub(crate) last_failure: Option<String>,
@@ -55,15 +53,6 @@ pub enum Run {
     Stopped,
     /// It should not, and when its last instance is gone it is forgotten.
     Deleted,
-}
-
-/// What the user asked of the rollout in progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
-    /// Take it back.
-    Abort,
-    /// End the bake.
-    Promote,
 }
 
 /// A decision whose journal entry is on its way. What it changes in what is known has been changed.
@@ -103,7 +92,6 @@ impl App {
             waiting: Vec::new(),
             wake: None,
             pending: None,
-            asked: None,
             traffic: Traffic::default(),
             last_failure: None,
         }

@@ -1,6 +1,6 @@
 //! What a user asks of an app, beside making it as a file has it.
 
-use super::app::Asked;
+use super::rollouts::Asked;
 use super::{App, Engine, Refusal, Run, World};
 use gapless_api::ErrorKind;
 use gapless_model::event::What;
@@ -153,13 +153,15 @@ impl Engine {
     ///
     /// # Errors
     /// No such app, no rollout in progress, or one past its point of no return.
-    pub fn abort(&mut self, name: &AppName) -> Result<String, Refusal> {
+    pub fn abort(&mut self, name: &AppName, world: &mut World<'_>) -> Result<String, Refusal> {
         let app = self.known_mut(name)?;
-        let rollout = &app.revocable()?.rollout;
+        let active = app.revocable()?;
+        let rollout = &active.rollout;
         let back =
             rollout.from.map_or_else(|| "stops".to_owned(), |from| format!("goes back to release {from}"));
         let message = format!("rollout {} is taken back: {name} {back}", rollout.id);
-        app.asked = Some(Asked::Abort);
+        active.asked = Some(Asked::Abort);
+        world.journal.commit(0, vec![Change::PutRollout(Box::new(active.record()))]);
         self.touch(name);
         Ok(message)
     }
@@ -168,7 +170,7 @@ impl Engine {
     ///
     /// # Errors
     /// No such app, no rollout in progress, or not yet all traffic on the new release.
-    pub fn promote(&mut self, name: &AppName) -> Result<String, Refusal> {
+    pub fn promote(&mut self, name: &AppName, world: &mut World<'_>) -> Result<String, Refusal> {
         let app = self.known_mut(name)?;
         let active = app.revocable()?;
         if !matches!(active.rollout.phase, RolloutPhase::Baking { .. }) {
@@ -180,7 +182,8 @@ impl Engine {
             });
         }
         let message = format!("release {} of {name} is promoted", active.rollout.to);
-        app.asked = Some(Asked::Promote);
+        active.asked = Some(Asked::Promote);
+        world.journal.commit(0, vec![Change::PutRollout(Box::new(active.record()))]);
         self.touch(name);
         Ok(message)
     }

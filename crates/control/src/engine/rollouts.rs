@@ -32,9 +32,21 @@ pub(crate) struct Active {
     pub(super) ledger: Ledger,
     /// Each phase with the moment it was entered.
     phases: Vec<(String, Moment)>,
+    /// What the user asked of it, until it is decided.
+    pub(super) asked: Option<Asked>,
     closing: Option<Closing>,
     /// Whether the ledger has something that the journal should.
     pub(super) unwritten: bool,
+}
+
+/// What the user asked of a rollout in progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Asked {
+    /// Take it back.
+    Abort,
+    /// End the bake.
+    Promote,
 }
 
 #[derive(Debug)]
@@ -86,12 +98,14 @@ pub enum NewRelease {
 struct Notes {
     ledger: Ledger,
     phases: Vec<(String, Moment)>,
+    #[serde(default)]
+    asked: Option<Asked>,
 }
 
 impl Active {
     fn begin(rollout: Rollout, ledger: Ledger) -> Self {
         let phases = vec![(rollout.phase.word().to_owned(), rollout.began)];
-        Self { rollout, ledger, phases, closing: None, unwritten: false }
+        Self { rollout, ledger, phases, asked: None, closing: None, unwritten: false }
     }
 
     /// As it was when a control before this one wrote it.
@@ -100,6 +114,7 @@ impl Active {
         let notes = notes.unwrap_or_else(|| Notes {
             ledger: Ledger::opening_at(None),
             phases: vec![(record.rollout.phase.word().to_owned(), record.rollout.began)],
+            asked: None,
         });
         let mut phases = notes.phases;
         let phase = &record.rollout.phase;
@@ -107,8 +122,8 @@ impl Active {
             // It was written before it was entered.
             phases.push((phase.word().to_owned(), phase.since()));
         }
-        let (rollout, ledger) = (record.rollout.clone(), notes.ledger);
-        Self { rollout, ledger, phases, closing: None, unwritten: false }
+        let (rollout, ledger, asked) = (record.rollout.clone(), notes.ledger, notes.asked);
+        Self { rollout, ledger, phases, asked, closing: None, unwritten: false }
     }
 
     /// Moves on to a phase that was decided.
@@ -120,7 +135,7 @@ impl Active {
     }
 
     pub(super) fn record(&self) -> RolloutRecord {
-        let notes = Notes { ledger: self.ledger.clone(), phases: self.phases.clone() };
+        let notes = Notes { ledger: self.ledger.clone(), phases: self.phases.clone(), asked: self.asked };
         RolloutRecord {
             rollout: self.rollout.clone(),
             begun: serde_json::to_string(&notes).ok(),

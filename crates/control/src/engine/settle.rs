@@ -1,7 +1,7 @@
 //! Decide, for every app that something was observed of.
 
-use super::app::{Asked, Pending};
-use super::rollouts::Active;
+use super::app::Pending;
+use super::rollouts::{Active, Asked};
 use super::{App, Engine, Run, World};
 use gapless_model::{AbortReason, AppName, Moment, Outcome, RolloutPhase};
 use gapless_rollout::{Action, decide, invariants};
@@ -94,8 +94,9 @@ impl App {
 
     /// The phase that the user asked for, if the rollout can still go there.
     fn answer(&mut self, now: Moment) -> Option<RolloutPhase> {
-        let asked = self.asked.take()?;
-        let rollout = &self.active.as_ref()?.rollout;
+        let active = self.active.as_mut()?;
+        let asked = active.asked.take()?;
+        let rollout = &active.rollout;
         match (asked, &rollout.phase, rollout.from) {
             (Asked::Abort, RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. }, Some(_)) => {
                 Some(RolloutPhase::Returning { since: now, why: AbortReason::Asked })

@@ -60,11 +60,11 @@ pub(super) async fn resume(State(api): State<Api>, Path(app): Path<AppName>) -> 
 }
 
 pub(super) async fn abort(State(api): State<Api>, Path(app): Path<AppName>) -> Answer<Done> {
-    Ok(done(api.desk.ask(move |core| core.engine.abort(&app)).await??))
+    Ok(done(api.desk.ask(move |core| core.act(|engine, world| engine.abort(&app, world))).await??))
 }
 
 pub(super) async fn promote(State(api): State<Api>, Path(app): Path<AppName>) -> Answer<Done> {
-    Ok(done(api.desk.ask(move |core| core.engine.promote(&app)).await??))
+    Ok(done(api.desk.ask(move |core| core.act(|engine, world| engine.promote(&app, world))).await??))
 }
 
 /// Makes a release on disk. Nothing else has changed if that fails but that its number is used up.
