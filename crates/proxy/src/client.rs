@@ -1,6 +1,7 @@
 //! One connection of a client: its socket, who it is, and whether it is still there.
 
 use crate::listener::Listener;
+use crate::stream::{Left, Stream};
 use crate::tunnel::Tunnel;
 use http::HeaderValue;
 use std::cell::{Cell, RefCell};
@@ -8,26 +9,16 @@ use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// A client that has closed its side is asked from time to time whether it is there at all.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// How a client went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Left {
-    /// It sends no more. It may be gone, or half-closed and waiting for its answer: TCP does not tell.
-    Closed,
-    /// It is gone for sure.
-    Reset,
-}
-
 /// A client's connection, shared by what reads and writes it and by the request that it carries.
 pub(crate) struct Client {
-    stream: RefCell<TcpStream>,
+    stream: RefCell<Stream>,
     pub(crate) listener: Rc<Listener>,
     /// Its address and port.
     pub(crate) peer: SocketAddr,
@@ -51,7 +42,7 @@ pub(crate) struct Client {
 impl Client {
     /// A client that was just accepted.
     pub(crate) fn new(
-        stream: TcpStream,
+        stream: Stream,
         peer: SocketAddr,
         listener: Rc<Listener>,
         active: Rc<Cell<u32>>,
@@ -121,17 +112,12 @@ impl Client {
         if self.closed.get() {
             return Poll::Pending;
         }
-        let mut byte = [0; 1];
-        let peeked = self.stream.borrow_mut().poll_peek(cx, &mut ReadBuf::new(&mut byte));
-        match peeked {
-            Poll::Ready(Ok(0)) => {
-                self.closed.set(true);
-                self.ask_for_life();
-                Poll::Ready(Left::Closed)
-            }
-            Poll::Ready(Err(_)) => Poll::Ready(Left::Reset),
-            Poll::Ready(Ok(_)) | Poll::Pending => Poll::Pending,
+        let left = self.stream.borrow_mut().poll_left(cx);
+        if left == Poll::Ready(Left::Closed) {
+            self.closed.set(true);
+            self.ask_for_life();
         }
+        left
     }
 
     /// From here on the kernel asks whether the client is still there (`tcp(7)`, keepalive), so that the
@@ -139,9 +125,10 @@ impl Client {
     fn ask_for_life(&self) {
         use rustix::net::sockopt;
         let stream = self.stream.borrow();
-        let asked = sockopt::set_socket_keepalive(&*stream, true)
-            .and_then(|()| sockopt::set_tcp_keepidle(&*stream, ALIVE))
-            .and_then(|()| sockopt::set_tcp_keepintvl(&*stream, ALIVE));
+        let socket = stream.socket();
+        let asked = sockopt::set_socket_keepalive(socket, true)
+            .and_then(|()| sockopt::set_tcp_keepidle(socket, ALIVE))
+            .and_then(|()| sockopt::set_tcp_keepintvl(socket, ALIVE));
         if let Err(error) = asked {
             tracing::debug!(%error, "cannot ask a client for signs of life");
         }
@@ -149,9 +136,8 @@ impl Client {
 
     /// The connection will be reset instead of closed: what was sent must not be taken for complete.
     pub(crate) fn reset(&self) {
-        if let Err(error) =
-            rustix::net::sockopt::set_socket_linger(&*self.stream.borrow(), Some(Duration::ZERO))
-        {
+        let stream = self.stream.borrow();
+        if let Err(error) = rustix::net::sockopt::set_socket_linger(stream.socket(), Some(Duration::ZERO)) {
             tracing::debug!(%error, "cannot reset a client");
         }
     }
@@ -166,12 +152,25 @@ impl Client {
         self.tunnel.take()
     }
 
-    /// Reads at once what is there, to throw it away.
+    /// Reads at once what is there on the network, to throw it away. How many bytes.
     ///
     /// # Errors
     /// `WouldBlock` if nothing is there; else those of `read(2)`.
-    pub(crate) fn discard(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.stream.borrow().try_read(into)
+    pub(crate) fn discard(&self) -> io::Result<usize> {
+        self.stream.borrow().socket().try_read(&mut [0; 4096])
+    }
+
+    /// Throws away what arrives from the network until it ends or fails.
+    pub(crate) fn poll_discard_all(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut stream = self.stream.borrow_mut();
+        let mut rest = [0; 4096];
+        loop {
+            let mut into = ReadBuf::new(&mut rest);
+            ready!(Pin::new(stream.socket_mut()).poll_read(cx, &mut into))?;
+            if into.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }
 
@@ -235,8 +234,8 @@ impl AsyncWrite for ClientIo {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0.stream.borrow_mut()).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -4,6 +4,7 @@ use crate::client::{Client, ClientIo};
 use crate::crew::Open;
 use crate::forward::answer;
 use crate::listener::Listener;
+use crate::stream::Stream;
 use crate::worker::Worker;
 use bytes::Bytes;
 use http::Request;
@@ -47,7 +48,7 @@ pub(crate) async fn serve(
     listener: Rc<Listener>,
     _open: Open,
 ) {
-    let client = Rc::new(Client::new(stream, peer, listener, Rc::clone(&worker.active)));
+    let client = Rc::new(Client::new(Stream::Plain(stream), peer, listener, Rc::clone(&worker.active)));
     let handle = service_fn({
         let client = Rc::clone(&client);
         move |request: Request<Incoming>| {
@@ -91,15 +92,10 @@ pub(crate) async fn serve(
 /// sends a reset, which would overtake it (RFC 9112 section 9.6).
 async fn close(mut io: ClientIo, client: &Client, ahead: &Bytes) -> io::Result<()> {
     io.shutdown().await?;
-    let mut rest = [0; 4096];
-    if ahead.is_empty() && !matches!(client.discard(&mut rest), Ok(n) if n > 0) {
+    if ahead.is_empty() && !matches!(client.discard(), Ok(n) if n > 0) {
         return Ok(());
     }
-    let drain = async {
-        while tokio::io::AsyncReadExt::read(&mut io, &mut rest).await? > 0 {}
-        Ok(())
-    };
-    timeout(LINGER, drain).await.unwrap_or(Ok(()))
+    timeout(LINGER, poll_fn(|cx| client.poll_discard_all(cx))).await.unwrap_or(Ok(()))
 }
 
 /// What was seen of a connection so far.

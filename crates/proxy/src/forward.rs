@@ -3,7 +3,7 @@
 use crate::answer::{AnswerBody, Relay, Source};
 use crate::app::App;
 use crate::backend::Backend;
-use crate::client::{Client, Left};
+use crate::client::Client;
 use crate::headers;
 use crate::incoming::Head;
 use crate::pool::Need;
@@ -12,6 +12,7 @@ use crate::record::{Ending, Record};
 use crate::refusal::Refusal;
 use crate::request_body::{RequestBody, Upload};
 use crate::retry::{self, Next};
+use crate::stream::Left;
 use crate::target;
 use crate::tunnel::Tunnel;
 use crate::upstream::{Broken, Reached, Upstream};

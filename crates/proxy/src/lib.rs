@@ -49,6 +49,7 @@ mod retry;
 mod run;
 mod socket;
 mod sockets;
+mod stream;
 mod table;
 mod tally;
 mod target;

@@ -1,8 +1,9 @@
 //! A request's wait for an instance to send it to.
 
 use crate::app::App;
-use crate::client::{Client, Left};
+use crate::client::Client;
 use crate::hold::Place;
+use crate::stream::Left;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
