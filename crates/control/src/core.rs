@@ -37,6 +37,9 @@ pub struct Core {
     pub proxy: Option<u32>,
     /// Where apps were wanted to be reached when last decided.
     pub listening: BTreeSet<SocketAddr>,
+    /// Listening sockets that no app wants any more, until the proxy accepts on them no more: one that is
+    /// wanted again meanwhile could not be bound a second time.
+    pub leaving: BTreeSet<SocketAddr>,
     /// What went wrong with Gapless itself and stays so, for people.
     pub troubles: Vec<String>,
 }
@@ -51,16 +54,20 @@ impl Core {
     /// Closes listening sockets that no app wants. Not while somebody has bound one for an app that is yet to
     /// come.
     pub fn close_unwanted_listeners(&mut self) {
-        self.listeners.retain(&self.engine.listening());
+        let mut wanted = self.engine.listening();
+        wanted.extend(&self.leaving);
+        self.listeners.retain(&wanted);
     }
 
-    /// Decides, then closes the listening sockets of apps that have gone: a socket that nobody accepts on
+    /// Decides, then gives up the listening sockets of apps that have gone: a socket that nobody accepts on
     /// would let clients wait for ever.
     fn settle(&mut self) {
         self.act(Engine::settle);
         let listening = self.engine.listening();
-        for gone in self.listening.difference(&listening) {
-            self.listeners.close(*gone);
+        self.leaving.extend(self.listening.difference(&listening));
+        self.leaving.retain(|address| !listening.contains(address));
+        if self.engine.is_routed_as_decided() {
+            std::mem::take(&mut self.leaving).into_iter().for_each(|gone| self.listeners.close(gone));
         }
         self.listening = listening;
     }

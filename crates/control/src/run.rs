@@ -106,6 +106,7 @@ async fn serve(
         usage: BTreeMap::new(),
         proxy: None,
         listening: BTreeSet::new(),
+        leaving: BTreeSet::new(),
         troubles: Vec::new(),
     };
     let proxy = recovered.state.settings.get(PROXY).and_then(|text| serde_json::from_str(text).ok());

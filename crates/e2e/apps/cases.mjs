@@ -15,7 +15,8 @@
 //   CRASH_AFTER_MS   dies of an uncaught error this long after /ready was first answered with 200
 //   WRONG_PORT       listens on this port, whatever it was told
 //
-// Paths: / (JSON: version, pid, client, address, handled), /slow?ms=, POST /echo (JSON: length, sha256),
+// Paths: / (JSON: version, pid, client, address, handled), /slow?ms=, /stream?ms= (a line every 20 ms, then "end"),
+// /status?code= (answers so), POST /echo (JSON: length, sha256),
 // /ready, /live, and to misbehave on demand:
 //   POST /unready?ms=   /ready answers 503 for so long
 //   POST /wedge         the event loop stands still for ever
@@ -91,6 +92,12 @@ const server = createServer(async (req, res) => {
       case 'GET /slow':
         await sleep(ms);
         return answer(res, 200, { version: VERSION, pid: process.pid });
+      case 'GET /stream':
+        res.setHeader('x-version', VERSION);
+        for (const end = Date.now() + ms; Date.now() < end; await sleep(20)) res.write(`${VERSION}\n`);
+        return res.end('end\n');
+      case 'GET /status':
+        return answer(res, Number(url.searchParams.get('code')), { version: VERSION, pid: process.pid });
       case 'POST /echo':
         return await echo(req, res);
       case 'GET /ready':

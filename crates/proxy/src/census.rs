@@ -147,9 +147,8 @@ impl Census {
             snapshot.apps.iter().flat_map(|app| &app.backends).map(|view| &view.instance).collect();
         self.instances
             .retain(|instance, sum| named.contains(instance) || sum.in_flight() != InFlight::default());
-        self.apps.retain(|app, sum| {
-            snapshot.apps.iter().any(|routing| routing.app == *app) || sum.holding.iter().any(|n| *n > 0)
-        });
+        let routed: BTreeSet<_> = snapshot.apps.iter().map(|routing| &routing.app).collect();
+        self.apps.retain(|app, sum| routed.contains(app) || sum.holding.iter().any(|n| *n > 0));
         Counters { instances, apps }
     }
 }

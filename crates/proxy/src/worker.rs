@@ -12,7 +12,7 @@ use crate::table::Table;
 use gapless_model::{AppName, InstanceId};
 use gapless_routing::{AppRouting, InFlight};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -117,7 +117,7 @@ impl Worker {
 
     fn apply_apps(&self, plan: &Plan) {
         let mut apps = self.apps.borrow_mut();
-        let mut named = Vec::new();
+        let mut named = HashSet::new();
         for routing in &plan.snapshot.apps {
             let places = plan.places.get(&routing.app).cloned().unwrap_or_default();
             let serving = self.apply_backends(routing, &mut named);
@@ -127,12 +127,13 @@ impl Worker {
             app.update(&routing.hold, &routing.retry, places, serving);
         }
         for (name, app) in apps.iter() {
-            if !plan.snapshot.apps.iter().any(|routing| routing.app == *name) {
+            // Every app of the snapshot has its places.
+            if !plan.places.contains_key(name) {
                 app.leave();
             }
         }
         for (instance, backend) in self.backends.borrow().iter() {
-            if !named.contains(&instance) {
+            if !named.contains(instance) {
                 backend.leave();
             }
         }
@@ -142,12 +143,12 @@ impl Worker {
     fn apply_backends<'a>(
         &self,
         routing: &'a AppRouting,
-        named: &mut Vec<&'a InstanceId>,
+        named: &mut HashSet<&'a InstanceId>,
     ) -> Vec<Rc<Backend>> {
         let mut backends = self.backends.borrow_mut();
         let mut serving = Vec::new();
         for view in &routing.backends {
-            named.push(&view.instance);
+            named.insert(&view.instance);
             let backend = backends
                 .entry(view.instance.clone())
                 .or_insert_with(|| Rc::new(Backend::new(view, Rc::clone(&self.newsroom))));
@@ -161,6 +162,7 @@ impl Worker {
 
     fn apply_listeners(self: &Rc<Self>, plan: &Plan) {
         let mut listeners = self.listeners.borrow_mut();
+        let mut tables = self.tables(plan);
         for (address, socket) in &plan.sockets {
             let listener = match listeners.get(address) {
                 Some(listener) if listener.accepts_on(socket) => Rc::clone(listener),
@@ -181,7 +183,7 @@ impl Worker {
                     listener
                 }
             };
-            listener.route(self.table(plan, *address));
+            listener.route(tables.remove(address).unwrap_or_default());
         }
         for (address, listener) in listeners.iter() {
             if !plan.sockets.iter().any(|(wanted, _)| wanted == address) && !listener.is_closing() {
@@ -190,15 +192,17 @@ impl Worker {
         }
     }
 
-    fn table(&self, plan: &Plan, listener: SocketAddr) -> Table<Rc<App>> {
+    /// The routes of each listener.
+    fn tables(&self, plan: &Plan) -> HashMap<SocketAddr, Table<Rc<App>>> {
         let apps = self.apps.borrow();
-        let mut table = Table::default();
-        for route in plan.snapshot.routes.iter().filter(|route| route.listener == listener) {
+        let mut tables: HashMap<SocketAddr, Table<Rc<App>>> = HashMap::new();
+        for route in &plan.snapshot.routes {
             if let Some(app) = apps.get(&route.app) {
+                let table = tables.entry(route.listener).or_default();
                 table.insert(route.host.as_ref(), &route.path, Rc::clone(app));
             }
         }
-        table
+        tables
     }
 
     /// What was counted since this was last called. What has left and has nothing more to say is forgotten.

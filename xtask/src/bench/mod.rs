@@ -9,6 +9,7 @@ mod gapless;
 mod ground;
 mod logs;
 mod loss;
+mod many_apps;
 mod memory;
 mod node_app;
 mod pace;
@@ -44,6 +45,7 @@ const ALL: &[(&str, Measure)] = &[
     ("respawn", respawn::measure),
     ("logs", logs::measure),
     ("proxy", proxy::measure),
+    ("many-apps", many_apps::measure),
     ("reload", reload::measure),
     ("loss", loss::measure),
 ];

@@ -3,6 +3,7 @@
 use crate::step::{capture, tool};
 use crate::trouble::Trouble;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// Connections at a time.
@@ -13,10 +14,26 @@ const CONNECTIONS: u32 = 32;
 /// # Errors
 /// When one was not answered, or not with a 2xx: then the figures mean nothing.
 pub(crate) fn drive(address: SocketAddr, how_long: Duration) -> Result<u64, Trouble> {
+    run(address, how_long, None)
+}
+
+/// The same with the requests that a script for wrk makes.
+///
+/// # Errors
+/// As for [`drive`].
+pub(crate) fn drive_by(address: SocketAddr, how_long: Duration, script: &Path) -> Result<u64, Trouble> {
+    run(address, how_long, Some(script))
+}
+
+fn run(address: SocketAddr, how_long: Duration, script: Option<&Path>) -> Result<u64, Trouble> {
     let connections = format!("-c{CONNECTIONS}");
     let seconds = format!("-d{}s", how_long.as_secs());
     let url = format!("http://{address}/");
-    let text = capture(&mut tool("wrk", ["-t1", &connections, &seconds, &url]))?;
+    let mut wrk = tool("wrk", ["-t1", &connections, &seconds]);
+    if let Some(script) = script {
+        wrk.arg("-s").arg(script);
+    }
+    let text = capture(wrk.arg(&url))?;
     let text = String::from_utf8_lossy(&text).into_owned();
     answered(&text).map_err(|why| Trouble::Bench { what: format!("wrk on {url}: {why}:\n{text}") })
 }

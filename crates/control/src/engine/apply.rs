@@ -8,7 +8,7 @@ use gapless_api::ErrorKind;
 use gapless_model::event::What;
 use gapless_model::route::RouteSpec;
 use gapless_model::{AppName, AppSettings, AppSpec, ReleaseId, ReleaseSpec};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What it takes to make an app as the file has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +46,11 @@ impl Engine {
     /// The first such pair.
     pub fn check_routes(&self, specs: &[AppSpec]) -> Result<(), Refusal> {
         let mut taken: BTreeMap<String, &AppName> = BTreeMap::new();
+        let named: BTreeSet<&AppName> = specs.iter().map(|s| &s.name).collect();
         let running = self
             .apps
             .values()
-            .filter(|a| a.run != Run::Deleted && !specs.iter().any(|s| s.name == a.name))
+            .filter(|a| a.run != Run::Deleted && !named.contains(&a.name))
             .map(|a| (&a.name, &a.settings.routes));
         let wanted = specs.iter().map(|s| (&s.name, &s.settings.routes));
         let key = |r: &RouteSpec| r.to_string();

@@ -80,6 +80,12 @@ impl Routes {
 }
 
 impl Engine {
+    /// Whether no proxy routes by anything older than what was decided last.
+    pub(crate) fn is_routed_as_decided(&self) -> bool {
+        let routes = &self.routes;
+        routes.proxy.is_none() || (!routes.changed && routes.applied == Some(routes.generation))
+    }
+
     pub(super) fn proxy_up(&mut self, pid: u32, generation: Generation) {
         self.routes.lose_proxy();
         self.routes.proxy = Some(pid);
