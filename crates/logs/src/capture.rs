@@ -1,9 +1,11 @@
 //! Capturing, as control holds it.
 
+use crate::bell::Bell;
 use crate::error::LogError;
 use crate::fifo;
+use crate::mailbox::{Command, Mailbox};
 use crate::queue::Queue;
-use crate::reader::{Command, Mailbox, Reader};
+use crate::reader::Reader;
 use crate::writer::Writer;
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::app::LogSpec;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::{oneshot, watch};
 
-/// Both threads keep what is large on the heap.
+/// The reader keeps what is large on the heap.
 const STACK: usize = 128 * 1024;
 
 /// The capture of all output. Nothing in it blocks, but for [`Capture::start`] and [`Capture::add`] looking
@@ -26,18 +28,20 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Starts the two threads. Each app gets a directory of its own below `directory` with its first line.
+    /// Starts its threads. Each app gets a directory of its own below `directory` with its first line.
     pub fn start(directory: &Utf8Path) -> Result<Self, LogError> {
-        let mailbox = Arc::new(Mailbox::new().map_err(|errno| LogError::Start(errno.into()))?);
-        let queue = Arc::new(Queue::default());
+        let bell = Arc::new(Bell::new().map_err(|errno| LogError::Start(errno.into()))?);
+        let mailbox = Arc::new(Mailbox::new(Arc::clone(&bell)));
+        let queue = Arc::new(Queue::new(Arc::clone(&bell)));
         let written = Arc::new(watch::Sender::new(0));
-        let reader = Reader::new(Arc::clone(&mailbox), Arc::clone(&queue))
-            .map_err(|errno| LogError::Start(errno.into()))?;
         let directory: Utf8PathBuf = directory.to_owned();
-        let writer = Writer::new(directory, Arc::clone(&queue), Arc::clone(&written));
-        spawn("log-writer", move || writer.run())?;
+        let writer = Writer { directory, queue: Arc::clone(&queue), written: Arc::clone(&written) };
+        let reader = Reader::new(bell, Arc::clone(&mailbox), writer.clone())
+            .map_err(|errno| LogError::Start(errno.into()))?;
+        writer.start().map_err(LogError::Start)?;
         // Without it the writer would wait for ever; but then control does not start at all.
-        spawn("log-reader", move || reader.run())?;
+        let thread = std::thread::Builder::new().name("log-reader".into()).stack_size(STACK);
+        thread.spawn(move || reader.run()).map_err(LogError::Start)?;
         Ok(Self { mailbox, queue, written })
     }
 
@@ -85,7 +89,7 @@ impl Capture {
         self.written.subscribe()
     }
 
-    /// Ends both threads. Settles when all that was read is in the files, or lost. What is still in the
+    /// Ends its threads. Settles when all that was read is in the files, or lost. What is still in the
     /// FIFOs stays there for the next control.
     pub fn finish(self) -> Settled {
         self.send(|reply| Command::End { reply })
@@ -102,11 +106,6 @@ impl Drop for Capture {
     fn drop(&mut self) {
         drop(self.send(|reply| Command::End { reply }));
     }
-}
-
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), LogError> {
-    let thread = std::thread::Builder::new().name(name.into()).stack_size(STACK);
-    thread.spawn(run).map(drop).map_err(LogError::Start)
 }
 
 /// Something that is under way in the capture.

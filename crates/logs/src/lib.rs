@@ -8,23 +8,30 @@
 //! 2026-11-21T08:33:00.123Z api-3 the bytes of the line as they were
 //! ```
 //!
-//! Two threads: the reader takes what comes and never touches a disk; the writer owns the files. Between
-//! them a queue bounded in bytes. When the disk is stuck or full, lines are dropped and counted
-//! ([`Capture::troubles`]), and no app ever waits for a disk.
+//! Two threads: the reader takes what comes and never touches a disk; the writer writes the files. Between
+//! them a queue for each app, bounded in bytes. An app that writes faster than its disk waits, as it would for
+//! a slow terminal. A disk that takes no byte for three seconds, or says that it is full, costs lines instead:
+//! they are dropped, counted ([`Capture::troubles`]) and said to be missing where they would stand. What one
+//! app's file does is no other app's affair: while a writer stands still, another does the rest.
 //!
 //! [`Tail`] reads the files back, across rotations, for `gapless logs` and for the messages about failures.
 //!
 //! It never interprets what an app says, and never decides whether an instance lives.
 
+mod bell;
 mod capture;
 mod cursor;
 mod error;
 mod fifo;
+mod files;
 mod generations;
+mod lane;
 mod line;
 mod log_file;
+mod mailbox;
 mod queue;
 mod reader;
+mod source;
 mod splitter;
 mod stamp;
 mod tail;

@@ -27,6 +27,12 @@ pub(crate) fn prefix(at: WallTime, instance: &str) -> Vec<u8> {
     prefix
 }
 
+/// The prefix of a line that has one.
+pub(crate) fn prefix_of(line: &[u8]) -> &[u8] {
+    let end = memchr::memchr_iter(b' ', line).nth(1);
+    end.map_or(line, |end| &line[..=end])
+}
+
 /// A line of a file, taken apart and not yet copied.
 pub(crate) struct Record<'a> {
     pub(crate) at: WallTime,

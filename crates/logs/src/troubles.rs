@@ -57,7 +57,8 @@ impl Troubles {
     }
 }
 
-fn with_commas(number: u64) -> String {
+/// A number as people read it: `1,234`.
+pub(crate) fn with_commas(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.char_indices() {
@@ -77,7 +78,7 @@ mod tests {
     fn troubles_are_said_in_words() {
         let mut troubles = Troubles::default();
         let app: AppName = "api".parse().unwrap();
-        troubles.dropped(&app, 12_000, "the disk is too slow");
+        troubles.dropped(&app, 12_000, "the disk is stuck");
         troubles.dropped(&app, 300, "No space left on device");
         troubles.rotation(&app, Some("cannot rename".into()));
         assert_eq!(

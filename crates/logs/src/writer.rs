@@ -1,89 +1,76 @@
-//! The thread that owns the files.
+//! A thread that writes files. There is one, and another only while that one stands still before a disk that
+//! is stuck: what one app's file does is no other app's affair.
 
-use crate::log_file::LogFile;
-use crate::queue::{Batch, Job, Queue, Stream};
+use crate::files::{Files, lines};
+use crate::queue::{Batch, Job, Queue, Turn};
 use camino::Utf8PathBuf;
-use gapless_model::AppName;
-use gapless_model::app::LogSpec;
 use gapless_sys::memory;
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::watch;
 
+/// It keeps what is large on the heap.
+const STACK: usize = 128 * 1024;
+
 /// Writes what is in the queue. It may wait for a disk as long as the disk likes.
+#[derive(Debug, Clone)]
 pub(crate) struct Writer {
     /// Where each app has its directory.
-    directory: Utf8PathBuf,
-    queue: Arc<Queue>,
+    pub(crate) directory: Utf8PathBuf,
+    pub(crate) queue: Arc<Queue>,
     /// Changes with each write, for those who follow.
-    written: Arc<watch::Sender<u64>>,
-    apps: BTreeMap<AppName, Files>,
-}
-
-#[derive(Debug)]
-struct Files {
-    spec: LogSpec,
-    out: LogFile,
-    err: LogFile,
+    pub(crate) written: Arc<watch::Sender<u64>>,
 }
 
 impl Writer {
-    pub(crate) const fn new(
-        directory: Utf8PathBuf,
-        queue: Arc<Queue>,
-        written: Arc<watch::Sender<u64>>,
-    ) -> Self {
-        Self { directory, queue, written, apps: BTreeMap::new() }
+    /// Starts a thread, which ends when it is not needed any longer.
+    pub(crate) fn start(self) -> io::Result<()> {
+        let thread = std::thread::Builder::new().name("log-writer".into()).stack_size(STACK);
+        thread.spawn(move || self.run()).map(drop)
     }
 
-    /// Runs until it is told to end.
-    pub(crate) fn run(mut self) {
-        loop {
-            match self.queue.pop() {
+    fn run(&self) {
+        while let Some(Turn { app, files, job }) = self.queue.take() {
+            let mut bytes = 0;
+            let files = match job {
                 Job::Write(batch) => {
-                    self.write(&batch);
-                    if self.queue.done(batch) {
-                        memory::give_back();
-                    }
-                    if self.written.receiver_count() > 0 {
-                        self.written.send_modify(|count| *count = count.wrapping_add(1));
-                    }
+                    bytes = batch.size();
+                    self.write(files, &batch)
                 }
-                Job::Configure(app, spec) => self.configure(app, spec),
-                Job::Close(app) => drop(self.apps.remove(&app)),
-                // Whoever asked may have stopped waiting.
-                Job::Tell(reply) => drop(reply.send(())),
-                Job::End => return,
+                Job::Configure(spec) => match files {
+                    Some(mut files) => {
+                        files.configure(spec);
+                        Some(files)
+                    }
+                    None => Some(Files::new(&self.directory.join(app.as_str()), spec)),
+                },
+                Job::Close => None,
+                Job::Tell(reply) => {
+                    // Whoever asked may have stopped waiting.
+                    let _ = reply.send(());
+                    files
+                }
+            };
+            if self.queue.done(app, files, bytes) {
+                memory::give_back();
             }
         }
     }
 
-    fn configure(&mut self, app: AppName, spec: LogSpec) {
-        if let Some(files) = self.apps.get_mut(&app) {
-            files.spec = spec;
-            return;
-        }
-        let directory = self.directory.join(app.as_str());
-        let (out, err) = (directory.join("out.log"), directory.join("err.log"));
-        self.apps.insert(app, Files { spec, out: LogFile::new(out), err: LogFile::new(err) });
-    }
-
-    fn write(&mut self, batch: &Batch) {
+    fn write(&self, files: Option<Files>, batch: &Batch) -> Option<Files> {
         // The reader configures an app before its first line and closes it after its last.
-        let Some(files) = self.apps.get_mut(&batch.app) else { return };
-        let file = match batch.stream {
-            Stream::Out => &mut files.out,
-            Stream::Err => &mut files.err,
-        };
-        let appended = file.append(&batch.bytes, batch.at, &files.spec);
+        let mut files = files?;
+        let appended = files.write(batch, || self.queue.moved(&batch.app));
         self.queue.note(|troubles| {
             troubles.rotation(&batch.app, appended.unrotated.as_ref().map(in_words));
             if let Some(failure) = &appended.failure {
-                let lost = memchr::memchr_iter(b'\n', &batch.bytes[appended.bytes..]).count();
-                troubles.dropped(&batch.app, lost as u64, &in_words(failure));
+                troubles.dropped(&batch.app, lines(&batch.bytes[appended.bytes..]), &in_words(failure));
             }
         });
+        if self.written.receiver_count() > 0 {
+            self.written.send_modify(|count| *count = count.wrapping_add(1));
+        }
+        Some(files)
     }
 }
 
