@@ -97,7 +97,7 @@ impl Core {
                     tracing::error!("the proxy refused snapshot {generation}: {message}");
                     return;
                 }
-                ToControl::Listeners { .. } => return,
+                ToControl::Certified { .. } | ToControl::Listeners { .. } => return,
             },
         };
         self.input(input);

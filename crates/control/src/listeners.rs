@@ -167,7 +167,7 @@ mod tests {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let listeners = Listeners::new(Vec::new(), None);
-        let route = |listen| RouteSpec { listen, host: None, path: "/".to_owned() };
+        let route = |listen| RouteSpec { listen, host: None, path: "/".to_owned(), tls: false };
         let (used, unused) = (route(taken.local_addr().unwrap()), route(free));
         let wanted = [&unused, &used];
         listeners.try_bind(&wanted).unwrap_err();

@@ -22,6 +22,7 @@ pub mod route;
 pub mod signal;
 pub mod split;
 pub mod time;
+pub mod tls;
 pub mod waiting;
 
 pub use address::{Address, AddressMode};

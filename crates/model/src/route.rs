@@ -15,6 +15,9 @@ pub struct RouteSpec {
     /// Path prefix, beginning with `/`; it matches whole segments (`/api` takes `/api` and `/api/x`, not
     /// `/apix`).
     pub path: String,
+    /// Whether clients speak TLS. The routes of one listener agree.
+    #[serde(default)]
+    pub tls: bool,
 }
 
 impl fmt::Display for RouteSpec {

@@ -9,7 +9,7 @@ use gapless_model::app::{HoldSpec, RetrySpec};
 use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::Connection;
-use gapless_routing::{AppRouting, Backend, Duty, Listener, Route, Snapshot, ToControl, ToProxy};
+use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot, ToControl, ToProxy};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn main() {
     });
     let snapshot = Snapshot {
         generation: Generation(1),
-        listeners: vec![Listener { address, descriptor: Some(0) }],
+        listeners: vec![Listener { address, descriptor: Some(0), protocol: Protocol::Plain }],
         routes: vec![Route { listener: address, host: None, path: "/".into(), app: app.clone() }],
         apps: vec![AppRouting {
             app: app.clone(),

@@ -149,6 +149,6 @@ impl Census {
             .retain(|instance, sum| named.contains(instance) || sum.in_flight() != InFlight::default());
         let routed: BTreeSet<_> = snapshot.apps.iter().map(|routing| &routing.app).collect();
         self.apps.retain(|app, sum| routed.contains(app) || sum.holding.iter().any(|n| *n > 0));
-        Counters { instances, apps }
+        Counters { instances, apps, ..Counters::default() }
     }
 }

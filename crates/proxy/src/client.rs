@@ -28,6 +28,8 @@ pub(crate) struct Client {
     pub(crate) ip: HeaderValue,
     /// What it says about whom it speaks for is believed.
     pub(crate) is_near: bool,
+    /// It came by TLS.
+    pub(crate) is_secure: bool,
     moved: Cell<bool>,
     busy: Cell<bool>,
     in_head: Cell<bool>,
@@ -53,6 +55,7 @@ impl Client {
             HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).expect("addresses are plain ASCII")
         };
         Self {
+            is_secure: stream.is_secure(),
             stream: RefCell::new(stream),
             listener,
             peer,

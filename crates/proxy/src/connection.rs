@@ -5,6 +5,7 @@ use crate::crew::Open;
 use crate::forward::answer;
 use crate::listener::Listener;
 use crate::stream::Stream;
+use crate::tls::shake_hands;
 use crate::worker::Worker;
 use bytes::Bytes;
 use http::Request;
@@ -12,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
@@ -43,12 +45,19 @@ const BUFFER: usize = 128 * 1024;
 /// Serves a client until it is done.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
-    stream: TcpStream,
+    socket: TcpStream,
     peer: SocketAddr,
     listener: Rc<Listener>,
     _open: Open,
 ) {
-    let client = Rc::new(Client::new(Stream::Plain(stream), peer, listener, Rc::clone(&worker.active)));
+    let stream = if listener.speaks_tls() {
+        let _active = Active::begin(&worker.active);
+        let Some(stream) = shake_hands(&worker.terms, socket).await else { return };
+        stream
+    } else {
+        Stream::Plain(socket)
+    };
+    let client = Rc::new(Client::new(stream, peer, listener, Rc::clone(&worker.active)));
     let handle = service_fn({
         let client = Rc::clone(&client);
         move |request: Request<Incoming>| {
@@ -96,6 +105,22 @@ async fn close(mut io: ClientIo, client: &Client, ahead: &Bytes) -> io::Result<(
         return Ok(());
     }
     timeout(LINGER, poll_fn(|cx| client.poll_discard_all(cx))).await.unwrap_or(Ok(()))
+}
+
+/// Counts a connection as one in the middle of something.
+struct Active(Rc<Cell<u32>>);
+
+impl Active {
+    fn begin(active: &Rc<Cell<u32>>) -> Self {
+        active.set(active.get() + 1);
+        Self(Rc::clone(active))
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 /// What was seen of a connection so far.

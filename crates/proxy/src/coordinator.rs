@@ -4,6 +4,7 @@ use crate::census::Census;
 use crate::link::{Heard, Link};
 use crate::plan::{Plan, What, Word};
 use crate::sockets::Sockets;
+use crate::tls::{Author, Terms};
 use gapless_routing::{Backlog, Snapshot, ToControl, ToProxy};
 use std::future::pending;
 use std::os::fd::OwnedFd;
@@ -32,6 +33,8 @@ pub(crate) struct Coordinator {
     questions: watch::Sender<u64>,
     words: mpsc::Receiver<Word>,
     census: Census,
+    terms: Arc<Terms>,
+    author: Author,
     sockets: Sockets,
     plan: Arc<Plan>,
     /// The newest plan of each worker.
@@ -57,6 +60,7 @@ impl Coordinator {
     pub(crate) fn new(
         link: Link,
         workers: usize,
+        terms: Arc<Terms>,
         plans: watch::Sender<Arc<Plan>>,
         questions: watch::Sender<u64>,
         words: mpsc::Receiver<Word>,
@@ -67,6 +71,8 @@ impl Coordinator {
             questions,
             words,
             census: Census::new(workers),
+            terms,
+            author: Author::default(),
             sockets: Sockets::default(),
             plan: Arc::default(),
             applied: vec![0; workers],
@@ -117,6 +123,10 @@ impl Coordinator {
                 self.link.tell(hello, Vec::new());
             }
             Heard::Message(ToProxy::Apply(snapshot), descriptors) => self.apply(snapshot, descriptors),
+            Heard::Message(ToProxy::Certificates(certificates), _) => {
+                let troubles = self.author.change(&self.terms, &certificates);
+                self.link.tell(ToControl::Certified { number: certificates.number, troubles }, Vec::new());
+            }
             Heard::Message(ToProxy::GiveListeners, _) => self.give_listeners(),
             Heard::Message(ToProxy::Shutdown { within }, _) => self.close(Duration::from_millis(within)),
         }
@@ -187,8 +197,7 @@ impl Coordinator {
         }
         let generation = self.plan.snapshot.generation;
         self.link.tell(ToControl::Applied { generation, backlog: self.census.backlog() }, Vec::new());
-        let counters = self.census.counters(&self.plan.snapshot);
-        self.link.tell(ToControl::Counters(counters), Vec::new());
+        self.tell_totals();
         let (done, _) = self.census.finishing(&self.plan.snapshot);
         self.tell_backlog(done);
     }
@@ -205,7 +214,12 @@ impl Coordinator {
             let (_, busy) = self.census.finishing(&self.plan.snapshot);
             self.tell_backlog(busy);
         }
-        let counters = self.census.counters(&self.plan.snapshot);
+        self.tell_totals();
+    }
+
+    fn tell_totals(&mut self) {
+        let mut counters = self.census.counters(&self.plan.snapshot);
+        counters.handshakes = self.terms.handshakes();
         self.link.tell(ToControl::Counters(counters), Vec::new());
     }
 

@@ -6,6 +6,7 @@ use crate::backend::Backend;
 use crate::client::Client;
 use crate::headers;
 use crate::incoming::Head;
+use crate::own_answer;
 use crate::pool::Need;
 use crate::pump::pump;
 use crate::record::{Ending, Record};
@@ -39,9 +40,14 @@ pub(crate) async fn answer(
     let began = Instant::now();
     client.begin();
     let (mut head, body) = request.into_parts();
+    let of_us = own_answer::to_authority(&worker.terms, &head);
     let mut record = Record::new(worker, Rc::clone(&client), &head, began);
-    let mut response = match route(&mut head, &client) {
-        Err(refusal) => refuse(&refusal, record, &head, None),
+    let way = if of_us.is_none() { route(&mut head, &client) } else { Err(Refusal::NoRoute) };
+    let mut response = match way {
+        Err(refusal) => match of_us.or_else(|| own_answer::by_https(&refusal, &client, &head)) {
+            Some(response) => own(response, record),
+            None => refuse(&refusal, record, &head, None),
+        },
         Ok(app) => {
             record.app = Some(Rc::clone(&app));
             let upgrade = headers::to_instance(&mut head, &client, &record.id);
@@ -51,6 +57,9 @@ pub(crate) async fn answer(
             Forward { app, head, upload, record, repeatable, upgrade }.run().await
         }
     };
+    if client.is_secure {
+        client.listener.insist(response.headers_mut());
+    }
     if client.listener.is_closing() {
         client.is_last();
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -69,6 +78,15 @@ fn route(head: &mut Parts, client: &Client) -> Result<Rc<App>, Refusal> {
         table.find("", path)
     };
     app.cloned().ok_or(Refusal::NoRoute)
+}
+
+/// Ends what was asked of the proxy itself.
+fn own(mut response: Response<AnswerBody>, mut record: Record) -> Response<AnswerBody> {
+    response.headers_mut().insert(headers::X_REQUEST_ID, record.id.clone());
+    record.status = response.status();
+    record.bytes = http_body::Body::size_hint(response.body()).lower();
+    record.end(Ending::NoApp);
+    response
 }
 
 fn refuse(

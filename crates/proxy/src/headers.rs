@@ -176,7 +176,8 @@ fn forwarded(headers: &mut HeaderMap, client: &Client, present: Present) {
     }
     headers.insert(X_FORWARDED_FOR, ip);
     if !(client.is_near && present.forwarded_proto) {
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+        let protocol = if client.is_secure { "https" } else { "http" };
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(protocol));
     }
     if !(client.is_near && present.forwarded_host)
         && let Some(host) = headers.get(HOST).cloned()

@@ -4,7 +4,9 @@
 use crate::app::App;
 use crate::table::Table;
 use crate::worker::Worker;
-use http::HeaderValue;
+use gapless_routing::Protocol;
+use http::header::STRICT_TRANSPORT_SECURITY;
+use http::{HeaderMap, HeaderValue};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -25,6 +27,9 @@ pub(crate) struct Listener {
     /// What a client means that names no host.
     pub(crate) authority: HeaderValue,
     table: RefCell<Rc<Table<Rc<App>>>>,
+    protocol: Cell<Protocol>,
+    /// What every answer says within TLS (RFC 6797 section 6.1).
+    hsts: RefCell<Option<HeaderValue>>,
     /// Which socket it is; not kept open by this.
     socket: Weak<OwnedFd>,
     closing: Cell<bool>,
@@ -39,6 +44,8 @@ impl Listener {
             address,
             authority,
             table: RefCell::default(),
+            protocol: Cell::default(),
+            hsts: RefCell::default(),
             socket: Arc::downgrade(socket),
             closing: Cell::new(false),
             stop: Notify::new(),
@@ -55,9 +62,32 @@ impl Listener {
         Rc::clone(&self.table.borrow())
     }
 
-    /// From here on these are its routes.
-    pub(crate) fn route(&self, table: Table<Rc<App>>) {
+    /// From here on these are its routes, and new connections speak this.
+    pub(crate) fn route(&self, table: Table<Rc<App>>, protocol: Protocol) {
         self.table.replace(Rc::new(table));
+        if self.protocol.replace(protocol) != protocol {
+            let seconds = if let Protocol::Tls { hsts } = protocol { hsts } else { None };
+            let value = |age| HeaderValue::try_from(format!("max-age={age}")).ok();
+            self.hsts.replace(seconds.and_then(value));
+        }
+    }
+
+    /// Whether new connections begin with a handshake.
+    pub(crate) fn speaks_tls(&self) -> bool {
+        matches!(self.protocol.get(), Protocol::Tls { .. })
+    }
+
+    /// The port that requests which no route takes are sent to.
+    pub(crate) fn redirects_to(&self) -> Option<u16> {
+        if let Protocol::Redirect { port } = self.protocol.get() { Some(port) } else { None }
+    }
+
+    /// Says in an answer that was asked for within TLS that clients shall not come otherwise, unless the app
+    /// has said something of it itself.
+    pub(crate) fn insist(&self, headers: &mut HeaderMap) {
+        if let Some(value) = &*self.hsts.borrow() {
+            headers.entry(STRICT_TRANSPORT_SECURITY).or_insert_with(|| value.clone());
+        }
     }
 
     /// Accepts no more. Connections get one more answer each, by the last routes.

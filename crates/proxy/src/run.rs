@@ -6,6 +6,7 @@ use crate::crew::Crew;
 use crate::link::Link;
 use crate::own_log::OwnLog;
 use crate::plan::Plan;
+use crate::tls::Terms;
 use crate::worker::{Lines, Worker};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
@@ -78,6 +79,7 @@ fn start(options: &Options) -> Result<(), RunError> {
     let (plans, _) = watch::channel(Arc::new(Plan::default()));
     let (questions, _) = watch::channel(0);
     let (words, heard) = mpsc::channel(WORDS);
+    let terms = Arc::new(Terms::default());
     let mut threads = Vec::new();
     for (crew, handed) in Crew::muster(options.workers.max(1)) {
         let lines = Lines {
@@ -86,13 +88,13 @@ fn start(options: &Options) -> Result<(), RunError> {
             handed,
             words: words.clone(),
         };
-        threads.push(work(crew, writer.clone(), lines).map_err(begun("a worker"))?);
+        threads.push(work(crew, Arc::clone(&terms), writer.clone(), lines).map_err(begun("a worker"))?);
     }
     drop((words, writer));
     tracing::info!(pid = std::process::id(), workers = threads.len(), "the proxy runs");
     let all_live = || !threads.iter().any(JoinHandle::is_finished);
     runtime.block_on(async {
-        Coordinator::new(link, threads.len(), plans, questions, heard).run(all_live).await;
+        Coordinator::new(link, threads.len(), terms, plans, questions, heard).run(all_live).await;
     });
     // Workers end as the main thread's ends of their channels are gone.
     let mut died = false;
@@ -107,11 +109,11 @@ fn start(options: &Options) -> Result<(), RunError> {
 }
 
 /// Starts a worker's thread.
-fn work(crew: Crew, writer: AccessLogWriter, lines: Lines) -> io::Result<JoinHandle<()>> {
+fn work(crew: Crew, terms: Arc<Terms>, writer: AccessLogWriter, lines: Lines) -> io::Result<JoinHandle<()>> {
     let runtime_failed = "a worker has no runtime";
     std::thread::Builder::new().name(format!("worker-{}", crew.me())).spawn(move || match runtime() {
         Ok(runtime) => runtime.block_on(async {
-            let worker = Rc::new(Worker::new(crew, AccessLog::new(writer)));
+            let worker = Rc::new(Worker::new(crew, terms, AccessLog::new(writer)));
             worker.run(lines).await;
         }),
         Err(error) => tracing::error!(%error, runtime_failed),

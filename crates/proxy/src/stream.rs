@@ -21,11 +21,15 @@ pub(crate) enum Stream {
     /// As it comes from the network.
     Plain(TcpStream),
     /// After a handshake.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no listener speaks TLS yet"))]
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
+    /// Whether nobody on the way can read it.
+    pub(crate) const fn is_secure(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
     /// The socket itself. Nothing may be written to it beside the stream.
     pub(crate) fn socket(&self) -> &TcpStream {
         match self {

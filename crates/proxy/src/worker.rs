@@ -9,8 +9,9 @@ use crate::headers::RequestIds;
 use crate::listener::Listener;
 use crate::plan::{AppReport, InstanceReport, Plan, Report, What, Word};
 use crate::table::Table;
+use crate::tls::Terms;
 use gapless_model::{AppName, InstanceId};
-use gapless_routing::{AppRouting, InFlight};
+use gapless_routing::{AppRouting, InFlight, Protocol};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -35,6 +36,7 @@ pub(crate) struct Lines {
 /// A worker's own world.
 pub(crate) struct Worker {
     crew: Crew,
+    pub(crate) terms: Arc<Terms>,
     apps: RefCell<BTreeMap<AppName, Rc<App>>>,
     backends: RefCell<BTreeMap<InstanceId, Rc<Backend>>>,
     listeners: RefCell<BTreeMap<SocketAddr, Rc<Listener>>>,
@@ -46,9 +48,10 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// A worker that routes nothing yet.
-    pub(crate) fn new(crew: Crew, access_log: AccessLog) -> Self {
+    pub(crate) fn new(crew: Crew, terms: Arc<Terms>, access_log: AccessLog) -> Self {
         Self {
             crew,
+            terms,
             apps: RefCell::default(),
             backends: RefCell::default(),
             listeners: RefCell::default(),
@@ -183,7 +186,9 @@ impl Worker {
                     listener
                 }
             };
-            listener.route(tables.remove(address).unwrap_or_default());
+            let wanted = plan.snapshot.listeners.iter().find(|listener| listener.address == *address);
+            let protocol = wanted.map_or(Protocol::Plain, |listener| listener.protocol);
+            listener.route(tables.remove(address).unwrap_or_default(), protocol);
         }
         for (address, listener) in listeners.iter() {
             if !plan.sockets.iter().any(|(wanted, _)| wanted == address) && !listener.is_closing() {

@@ -8,9 +8,13 @@
 //!
 //! Listening sockets travel with the snapshot as descriptors (`SCM_RIGHTS`), see [`frame`].
 
+pub mod certificates;
 pub mod frame;
 pub mod message;
 pub mod snapshot;
 
-pub use message::{AppCounters, Backlog, Counters, InFlight, InstanceCounters, ToControl, ToProxy};
-pub use snapshot::{AppRouting, Backend, Duty, Listener, Route, Snapshot};
+pub use certificates::{CertificatePair, Certificates, Challenges, Secret};
+pub use message::{
+    AppCounters, Backlog, Counters, Handshakes, InFlight, InstanceCounters, ToControl, ToProxy,
+};
+pub use snapshot::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot};

@@ -1,5 +1,6 @@
 //! The messages between control and proxy.
 
+use crate::certificates::Certificates;
 use crate::snapshot::Snapshot;
 pub use gapless_model::instance::InFlight;
 use gapless_model::receipt::TrafficCount;
@@ -14,6 +15,8 @@ use std::net::SocketAddr;
 pub enum ToProxy {
     /// Route like this from now on. Listening sockets that are new come as descriptors with the frame.
     Apply(Snapshot),
+    /// Speak TLS by these from now on. Apart from the snapshots: they are large, secret, and change seldom.
+    Certificates(Certificates),
     /// Send copies of all listening sockets back: for a control that has lost them.
     GiveListeners,
     /// Stop accepting, finish what is begun within this many milliseconds, and exit.
@@ -53,6 +56,13 @@ pub enum ToControl {
         /// Why.
         message: String,
     },
+    /// Handshakes go by these certificates from here on.
+    Certified {
+        /// The number that they came with.
+        number: u64,
+        /// Why some or all of them cannot be used, for people; the others are.
+        troubles: Vec<String>,
+    },
     /// Requests in flight changed for an instance that finishes ([`Duty::Finish`](crate::Duty)): sent when
     /// it reaches zero, and with the counters while it has not.
     Backlog(Backlog),
@@ -81,6 +91,20 @@ pub struct Counters {
     /// Per app: requests that no instance can be charged with are counted here only. `served` and all
     /// others are totals of the app.
     pub apps: Vec<AppCounters>,
+    /// What became of TLS handshakes.
+    #[serde(default)]
+    pub handshakes: Handshakes,
+}
+
+/// What became of TLS handshakes since the proxy began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Handshakes {
+    /// Complete ones.
+    pub complete: u64,
+    /// Complete ones that went on from an earlier connection; part of `complete`.
+    pub resumed: u64,
+    /// Those that came to nothing: no common version or cipher, no certificate, too slow, no TLS at all.
+    pub failed: u64,
 }
 
 /// Counters of one app.

@@ -28,6 +28,28 @@ pub struct Listener {
     pub address: SocketAddr,
     /// Its place among the descriptors that came with this frame; none if the proxy already has it.
     pub descriptor: Option<usize>,
+    /// What clients speak on it. Another one than before holds for new connections only.
+    #[serde(default)]
+    pub protocol: Protocol,
+}
+
+/// What clients speak on a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// HTTP.
+    #[default]
+    Plain,
+    /// HTTP; requests that no route takes are sent to the same host by https.
+    Redirect {
+        /// Where https is spoken.
+        port: u16,
+    },
+    /// HTTP within TLS, by what the last [`Certificates`](crate::Certificates) say.
+    Tls {
+        /// For how many seconds clients shall come by https only (RFC 6797).
+        hsts: Option<u64>,
+    },
 }
 
 /// A rule. Among those that match, the exact host goes before the wildcard before any host, then the

@@ -39,7 +39,7 @@ pub(super) fn of_app(
     let own = port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port.value)));
     if !section.mentions("routes") {
         let listen = own.filter(|_| address != AddressMode::None);
-        let route = listen.map(|listen| RouteSpec { listen, host: None, path: "/".into() });
+        let route = listen.map(|listen| RouteSpec { listen, host: None, path: "/".into(), tls: false });
         let span = port.map_or(section.span, |port| port.span);
         return route.map(|route| Placed { app: app.to_owned(), route, span }).into_iter().collect();
     }
@@ -72,7 +72,11 @@ pub(super) fn of_app(
             continue;
         }
         let path = written.text("path").unwrap_or("/").to_owned();
-        placed.push(Placed { app: app.to_owned(), route: RouteSpec { listen, host, path }, span });
+        placed.push(Placed {
+            app: app.to_owned(),
+            route: RouteSpec { listen, host, path, tls: false },
+            span,
+        });
     }
     placed
 }

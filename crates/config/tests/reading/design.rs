@@ -130,6 +130,7 @@ fn the_file_of_the_design() {
         listen: "127.0.0.1:8080".parse().unwrap(),
         host: Some(HostPattern::Exact("example.com".into())),
         path: "/".into(),
+        tls: false,
     }];
     assert_eq!((config.apps, config.proxy), (vec![expected], None));
 }

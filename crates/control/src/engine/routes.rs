@@ -3,7 +3,7 @@
 use super::{App, Engine, Run, World};
 use gapless_model::{AppName, Generation, InstanceId, InstanceState, Moment, Split};
 use gapless_rollout::{Sent, waits};
-use gapless_routing::{AppRouting, Backend, Duty, Listener, Route, Snapshot};
+use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ impl Engine {
             listeners: self
                 .listening()
                 .into_iter()
-                .map(|address| Listener { address, descriptor: None })
+                .map(|address| Listener { address, descriptor: None, protocol: Protocol::Plain })
                 .collect(),
             routes: apps().flat_map(App::public_routes).collect(),
             apps: self.apps.values().filter(|a| a.is_routed()).map(App::routing).collect(),

@@ -2,7 +2,7 @@
 
 use crate::instance::Instance;
 use crate::stage::{Client, Stage, soon, until};
-use gapless_routing::{Listener, Route, ToControl, ToProxy};
+use gapless_routing::{Listener, Protocol, Route, ToControl, ToProxy};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -39,7 +39,8 @@ async fn a_removed_listener_finishes_what_it_has_and_a_new_one_is_served() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (old, new) = (stage.address, listener.local_addr().unwrap());
     stage.snapshot.generation.0 += 1;
-    stage.snapshot.listeners = vec![Listener { address: new, descriptor: Some(0) }];
+    stage.snapshot.listeners =
+        vec![Listener { address: new, descriptor: Some(0), protocol: Protocol::Plain }];
     let app = stage.snapshot.apps[0].app.clone();
     stage.snapshot.routes = vec![Route { listener: new, host: None, path: "/".into(), app }];
     let apply = ToProxy::Apply(stage.snapshot.clone());

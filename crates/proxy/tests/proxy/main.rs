@@ -13,4 +13,6 @@ mod holding;
 mod retries;
 mod routing;
 mod swaps;
+mod tls;
+mod tls_client;
 mod upgrades;

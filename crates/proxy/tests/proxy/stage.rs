@@ -6,8 +6,8 @@ use gapless_model::{AppName, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::{Connection, Receiver, Sender};
 use gapless_routing::{
-    AppCounters, AppRouting, Backend, Backlog, Counters, Duty, InFlight, InstanceCounters, Listener, Route,
-    Snapshot, ToControl, ToProxy,
+    AppCounters, AppRouting, Backend, Backlog, Counters, Duty, InFlight, InstanceCounters, Listener,
+    Protocol, Route, Snapshot, ToControl, ToProxy,
 };
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -20,7 +20,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Long enough for any machine; only reached when something is wrong.
@@ -66,7 +66,7 @@ impl Stage {
         let app: AppName = "web".parse().unwrap();
         let snapshot = Snapshot {
             generation: Generation(0),
-            listeners: vec![Listener { address, descriptor: None }],
+            listeners: vec![Listener { address, descriptor: None, protocol: Protocol::Plain }],
             routes: vec![Route { listener: address, host: None, path: "/".into(), app: app.clone() }],
             apps: vec![AppRouting {
                 app,
@@ -249,6 +249,11 @@ impl Client {
     pub(crate) async fn connect(to: SocketAddr) -> Self {
         let stream = TcpStream::connect(to).await.unwrap();
         stream.set_nodelay(true).unwrap();
+        Self::on(stream).await
+    }
+
+    /// On a stream that is connected.
+    pub(crate) async fn on(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
         let (send, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Self { send }

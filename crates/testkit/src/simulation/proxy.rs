@@ -270,6 +270,7 @@ impl World {
                     holding: 0,
                 })
                 .collect(),
+            ..Counters::default()
         };
         self.proxy_says(Input::Counters(counters));
     }

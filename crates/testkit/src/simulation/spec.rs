@@ -39,7 +39,7 @@ pub(super) fn name(place: usize) -> AppName {
 pub(super) fn settings(place: usize, shape: &AppShape) -> AppSettings {
     let port = 8_000 + u16::try_from(place).unwrap_or_default();
     let listen = SocketAddr::from(([127, 0, 0, 1], port));
-    let route = RouteSpec { listen, host: None, path: "/".into() };
+    let route = RouteSpec { listen, host: None, path: "/".into(), tls: false };
     AppSettings {
         instances: Instances::Count(shape.wanted),
         routes: if shape.routed { vec![route] } else { Vec::new() },
