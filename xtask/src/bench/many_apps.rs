@@ -12,7 +12,7 @@ use crate::trouble::Trouble;
 use gapless_model::app::{HoldSpec, RetrySpec};
 use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
 use gapless_routing::frame::{Connection, Receiver, Sender};
-use gapless_routing::{AppRouting, Backend, Duty, Listener, Route, Snapshot, ToControl, ToProxy};
+use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot, ToControl, ToProxy};
 use rustix::process::Signal;
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
@@ -185,7 +185,7 @@ fn snapshot(generation: Generation, address: SocketAddr, apps: u32, backend: &Pa
             (route, routing)
         })
         .unzip();
-    let listeners = vec![Listener { address, descriptor: None }];
+    let listeners = vec![Listener { address, descriptor: None, protocol: Protocol::Plain }];
     Snapshot { generation, listeners, routes, apps, access_log: false }
 }
 
