@@ -84,7 +84,7 @@ impl Relay {
             Poll::Ready(None) => self.complete(),
             Poll::Ready(Some(Err(error))) => {
                 tracing::warn!(id = ?self.record.id, %error, "an answer broke off");
-                self.record.client.reset();
+                self.record.client.cut();
                 self.record.end(Ending::Cut);
             }
         }

@@ -1,8 +1,10 @@
-//! A client's connection from accept to close: requests one after the other.
+//! A client's connection from accept to close: requests one after the other, unless it speaks HTTP/2.
 
 use crate::client::{Client, ClientIo};
 use crate::crew::Open;
+use crate::exchange::Exchange;
 use crate::forward::answer;
+use crate::http2::{self, Sniff};
 use crate::listener::Listener;
 use crate::stream::Stream;
 use crate::tls::shake_hands;
@@ -27,11 +29,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How often a connection is looked at.
-const LOOK: Duration = Duration::from_secs(15);
+pub(crate) const LOOK: Duration = Duration::from_secs(15);
 
 /// Looks at which nothing had moved on an idle connection before it is closed: 90 to 105 seconds, longer
 /// than clients and load balancers keep theirs, so that they close first and no request meets a close.
-const IDLE_LOOKS: u32 = 7;
+pub(crate) const IDLE_LOOKS: u32 = 7;
 
 /// Looks before a request's head must be complete: 30 to 45 seconds after its first byte.
 const HEAD_LOOKS: u32 = 3;
@@ -57,15 +59,49 @@ pub(crate) async fn serve(
     } else {
         Stream::Plain(socket)
     };
+    let agreed = stream.is_http2();
     let client = Rc::new(Client::new(stream, peer, listener, Rc::clone(&worker.active)));
+    let io = ClientIo(Rc::clone(&client));
+    let end = if agreed { End::Http2(Sniff::agreed(io)) } else { requests(&worker, &client, io).await };
+    let ahead = match end {
+        End::Over => return,
+        End::Complete(ahead) => ahead,
+        End::Http2(io) => {
+            // Large: kept out of what every connection holds.
+            Box::pin(http2::serve(worker, Rc::clone(&client), io)).await;
+            Bytes::new()
+        }
+    };
+    let io = ClientIo(Rc::clone(&client));
+    if let Some(tunnel) = client.take_tunnel() {
+        if let Err(error) = tunnel.run(io, ahead).await {
+            tracing::debug!(%error, "an upgraded connection broke off");
+        }
+        return;
+    }
+    drop(close(io, &client, &ahead).await);
+}
+
+/// How a connection of HTTP/1.1 went on.
+enum End {
+    /// There is nothing to be done.
+    Over,
+    /// All requests are answered, or it is upgraded. What came behind them.
+    Complete(Bytes),
+    /// It is none.
+    Http2(Sniff<ClientIo>),
+}
+
+/// Serves the requests of a connection, one after the other.
+async fn requests(worker: &Rc<Worker>, client: &Rc<Client>, io: ClientIo) -> End {
     let handle = service_fn({
-        let client = Rc::clone(&client);
+        let (worker, client) = (Rc::clone(worker), Rc::clone(client));
         move |request: Request<Incoming>| {
-            let answer = answer(Rc::clone(&worker), Rc::clone(&client), request);
+            let answer = answer(Rc::clone(&worker), Exchange::Http1(Rc::clone(&client)), request);
             Box::pin(async move { Ok::<_, Infallible>(answer.await) })
         }
     });
-    let io = TokioIo::new(ClientIo(Rc::clone(&client)));
+    let io = TokioIo::new(Sniff::new(io));
     let mut connection = Builder::new().half_close(true).max_buf_size(BUFFER).serve_connection(io, handle);
     let mut watch = Watch::default();
     let mut look = pin!(sleep(LOOK));
@@ -74,7 +110,7 @@ pub(crate) async fn serve(
             return Poll::Ready(ended.is_ok());
         }
         while look.as_mut().poll(cx).is_ready() {
-            if watch.is_over(&client) {
+            if watch.is_over(client) {
                 return Poll::Ready(false);
             }
             look.as_mut().reset(Instant::now() + LOOK);
@@ -83,18 +119,13 @@ pub(crate) async fn serve(
     })
     .await;
     if !ended {
-        return;
+        return End::Over;
     }
     let parts = connection.into_parts();
-    let (io, ahead) = (parts.io.into_inner(), parts.read_buf);
-    drop(parts.service);
-    if let Some(tunnel) = client.take_tunnel() {
-        if let Err(error) = tunnel.run(io, ahead).await {
-            tracing::debug!(%error, "an upgraded connection broke off");
-        }
-        return;
+    match parts.io.into_inner().rewind() {
+        Ok(io) => End::Http2(io),
+        Err(_) => End::Complete(parts.read_buf),
     }
-    drop(close(io, &client, &ahead).await);
 }
 
 /// Closes so that the client can read what was written: a socket that is closed with something unread

@@ -3,8 +3,9 @@
 use crate::answer::{AnswerBody, Relay, Source};
 use crate::app::App;
 use crate::backend::Backend;
-use crate::client::Client;
+use crate::exchange::Exchange;
 use crate::headers;
+use crate::http2;
 use crate::incoming::Head;
 use crate::own_answer;
 use crate::pool::Need;
@@ -34,14 +35,14 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// Answers a request, by an instance or by itself.
 pub(crate) async fn answer(
     worker: Rc<Worker>,
-    client: Rc<Client>,
+    client: Exchange,
     request: Request<Incoming>,
 ) -> Response<AnswerBody> {
     let began = Instant::now();
     client.begin();
     let (mut head, body) = request.into_parts();
     let of_us = own_answer::to_authority(&worker.terms, &head);
-    let mut record = Record::new(worker, Rc::clone(&client), &head, began);
+    let mut record = Record::new(worker, client.clone(), &head, began);
     let way = if of_us.is_none() { route(&mut head, &client) } else { Err(Refusal::NoRoute) };
     let mut response = match way {
         Err(refusal) => match of_us.or_else(|| own_answer::by_https(&refusal, &client, &head)) {
@@ -53,7 +54,10 @@ pub(crate) async fn answer(
             let upgrade = headers::to_instance(&mut head, &client, &record.id);
             let (non_idempotent, max_body) = app.retry();
             let repeatable = retry::is_repeatable(&head.method, &head.headers, non_idempotent);
-            let upload = Upload::new(body, max_body);
+            let upload = Upload::new(body, max_body, client.must_be_drained());
+            if client.is_http2() {
+                http2::frame(&mut head, upload.is_some());
+            }
             Forward { app, head, upload, record, repeatable, upgrade }.run().await
         }
     };
@@ -61,23 +65,28 @@ pub(crate) async fn answer(
         client.listener.insist(response.headers_mut());
     }
     if client.listener.is_closing() {
-        client.is_last();
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        client.is_last(response.headers_mut());
     }
     response
 }
 
 /// The app that a request is for.
-fn route(head: &mut Parts, client: &Client) -> Result<Rc<App>, Refusal> {
+fn route(head: &mut Parts, client: &Exchange) -> Result<Rc<App>, Refusal> {
+    if client.is_http2() {
+        http2::downgrade(head)?;
+    }
     target::settle(head, &client.listener.authority)?;
     let table = client.listener.table();
     let path = head.uri.path();
-    let app = if table.asks_for_host() {
-        table.find(&target::name(&head.headers[HOST])?, path)
-    } else {
-        table.find("", path)
-    };
-    app.cloned().ok_or(Refusal::NoRoute)
+    if !table.asks_for_host() {
+        return table.find("", path).cloned().ok_or(Refusal::NoRoute);
+    }
+    let host = target::name(&head.headers[HOST])?;
+    let misdirected = || client.is_http2() && !table.knows(&host);
+    table.find(&host, path).cloned().ok_or_else(|| {
+        // The client may have taken a connection to another host for this one (RFC 9110 section 15.5.20).
+        if misdirected() { Refusal::Misdirected } else { Refusal::NoRoute }
+    })
 }
 
 /// Ends what was asked of the proxy itself.
@@ -159,7 +168,7 @@ impl Forward {
             };
             self.record.held = waiting.leave();
             self.on_its_way(pooled);
-            let client = Rc::clone(&self.record.client);
+            let client = self.record.client.clone();
             let watch = |cx: &mut std::task::Context<'_>| match client.poll_left(cx) {
                 Poll::Ready(Left::Reset) => Poll::Ready(()),
                 _ => Poll::Pending,
@@ -266,7 +275,7 @@ impl Forward {
 
     /// Nobody reads what is answered now.
     fn client_gone(mut self) -> Response<AnswerBody> {
-        self.record.client.reset();
+        self.record.client.cut();
         self.record.end(Ending::ClientGone);
         let mut response = Response::new(AnswerBody::Empty);
         *response.status_mut() = StatusCode::BAD_REQUEST;
@@ -275,7 +284,8 @@ impl Forward {
     }
 
     /// Passes on an answer that has begun. Its fields have taken the place of the request's.
-    fn relay(mut self, head: Head, upstream: Box<Upstream>) -> Response<AnswerBody> {
+    fn relay(mut self, head: Head, mut upstream: Box<Upstream>) -> Response<AnswerBody> {
+        upstream.read_at_once(self.record.client.read_at_once());
         self.record.status = head.status;
         let mut fields = self.head.headers;
         let idle = headers::to_client(&mut fields, &self.record.id);

@@ -34,6 +34,8 @@ pub(crate) struct Listener {
     socket: Weak<OwnedFd>,
     closing: Cell<bool>,
     stop: Notify,
+    /// Told to connections that last when it closes.
+    farewell: Notify,
 }
 
 impl Listener {
@@ -49,6 +51,7 @@ impl Listener {
             socket: Arc::downgrade(socket),
             closing: Cell::new(false),
             stop: Notify::new(),
+            farewell: Notify::new(),
         }
     }
 
@@ -94,11 +97,21 @@ impl Listener {
     pub(crate) fn close(&self) {
         self.closing.set(true);
         self.stop.notify_one();
+        self.farewell.notify_waiters();
     }
 
     /// Whether it accepts no more.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.get()
+    }
+
+    /// Resolves when it accepts no more.
+    pub(crate) async fn closed(&self) {
+        // What is told between the two is not missed.
+        let told = self.farewell.notified();
+        if !self.is_closing() {
+            told.await;
+        }
     }
 
     /// Accepts connections until it is closed.

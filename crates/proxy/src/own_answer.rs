@@ -27,8 +27,8 @@ pub(crate) fn to_authority(terms: &Terms, head: &Parts) -> Option<Response<Answe
 /// The same place by https, for what no route of this listener takes. Method and body stay (RFC 9110 section
 /// 15.4.9).
 pub(crate) fn by_https(refusal: &Refusal, client: &Client, head: &Parts) -> Option<Response<AnswerBody>> {
-    let port =
-        client.listener.redirects_to().filter(|_| *refusal == Refusal::NoRoute && !client.is_secure)?;
+    let is_of_nobody = matches!(refusal, Refusal::NoRoute | Refusal::Misdirected);
+    let port = client.listener.redirects_to().filter(|_| is_of_nobody && !client.is_secure)?;
     let host = target::name(head.headers.get(HOST)?).ok()?;
     let port = if port == 443 { String::new() } else { format!(":{port}") };
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::backend::{Backend, Ticket};
-use crate::client::Client;
+use crate::exchange::Exchange;
 use crate::worker::Worker;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri};
@@ -34,7 +34,7 @@ pub(crate) struct Asked {
 /// A request in the making. Dropped before it has ended, it was the client who went.
 pub(crate) struct Record {
     worker: Rc<Worker>,
-    pub(crate) client: Rc<Client>,
+    pub(crate) client: Exchange,
     pub(crate) app: Option<Rc<App>>,
     /// Whoever works on it, counted as in flight.
     pub(crate) ticket: Option<Ticket>,
@@ -52,14 +52,10 @@ pub(crate) struct Record {
 
 impl Record {
     /// A request whose head was just read.
-    pub(crate) fn new(worker: Rc<Worker>, client: Rc<Client>, head: &Parts, began: Instant) -> Self {
+    pub(crate) fn new(worker: Rc<Worker>, client: Exchange, head: &Parts, began: Instant) -> Self {
         let id = crate::headers::request_id(&head.headers, &worker.ids);
         let asked = worker.access_log.is_on().then(|| {
-            Box::new(Asked {
-                method: head.method.clone(),
-                uri: head.uri.clone(),
-                host: head.headers.get(http::header::HOST).cloned(),
-            })
+            Box::new(Asked { method: head.method.clone(), uri: head.uri.clone(), host: host(head) })
         });
         Self {
             worker,
@@ -89,7 +85,7 @@ impl Record {
         if std::mem::replace(&mut self.ended, true) {
             return None;
         }
-        self.client.end();
+        self.client.end((how == Ending::ClientGone).then(|| self.began.elapsed()));
         let backend = self.ticket.as_ref().map(|ticket| Rc::clone(&ticket.backend));
         self.count(how, backend.as_deref());
         if let Some(asked) = self.asked.take() {
@@ -118,6 +114,12 @@ impl Record {
             });
         }
     }
+}
+
+/// The host that a request names, as it says.
+fn host(head: &Parts) -> Option<HeaderValue> {
+    let authority = || HeaderValue::from_str(head.uri.authority()?.as_str()).ok();
+    head.headers.get(http::header::HOST).cloned().or_else(authority)
 }
 
 impl Drop for Record {

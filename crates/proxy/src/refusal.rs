@@ -15,6 +15,8 @@ pub(crate) enum Refusal {
     Tunnel,
     /// No app takes this host and path.
     NoRoute,
+    /// No app takes this host, on a connection that may have been opened for another.
+    Misdirected,
     /// The instance broke off, and the request must not be sent twice.
     BrokenOff,
     /// The instance answered with something that is no HTTP.
@@ -33,6 +35,7 @@ impl Refusal {
             Self::BadHost => StatusCode::BAD_REQUEST,
             Self::Tunnel => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::BrokenOff | Self::Nonsense => StatusCode::BAD_GATEWAY,
             Self::Full | Self::NobodyReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable => StatusCode::GATEWAY_TIMEOUT,
@@ -45,6 +48,7 @@ impl Refusal {
             Self::BadHost => "The request must name exactly one host.",
             Self::Tunnel => "This server is no tunnel.",
             Self::NoRoute => "No app is served at this address.",
+            Self::Misdirected => "No app is served under this name.",
             Self::BrokenOff => {
                 "The app closed the connection before it answered. It may have worked on the request, so it was not sent again."
             }

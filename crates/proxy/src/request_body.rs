@@ -32,11 +32,14 @@ struct State {
     /// The client broke off.
     failed: bool,
     length: Option<u64>,
+    /// What no instance reads has to be read all the same.
+    drained: bool,
 }
 
 impl Upload {
-    /// A body of which up to `limit` bytes are kept; none if there is no body.
-    pub(crate) fn new(source: Incoming, limit: u64) -> Option<Rc<Self>> {
+    /// A body of which up to `limit` bytes are kept; none if there is no body. `drained`: what nobody reads is
+    /// read and thrown away.
+    pub(crate) fn new(source: Incoming, limit: u64, drained: bool) -> Option<Rc<Self>> {
         if source.is_end_stream() {
             return None;
         }
@@ -51,6 +54,7 @@ impl Upload {
             trailers: None,
             failed: false,
             length,
+            drained,
         }))))
     }
 
@@ -82,11 +86,11 @@ impl Upload {
         state.limit = 0;
     }
 
-    /// No instance reads it any more: what the client still sends is read and thrown away for a while, so
-    /// that it can take its answer, and use its connection again.
+    /// No instance reads it any more: what the client still sends is read and thrown away for a while, if it
+    /// must, so that it can take its answer, and use its connection again.
     pub(crate) fn abandon(&self) {
         let mut state = self.0.borrow_mut();
-        if let Some(mut source) = state.source.take().filter(|_| !state.failed) {
+        if let Some(mut source) = state.source.take().filter(|_| state.drained && !state.failed) {
             let drain = async move {
                 while let Some(Ok(_)) = std::future::poll_fn(|cx| Pin::new(&mut source).poll_frame(cx)).await
                 {

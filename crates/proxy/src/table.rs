@@ -47,6 +47,14 @@ impl<T> Table<T> {
         self.by_name(host, path).or_else(|| longest(&self.any, path))
     }
 
+    /// Whether any path of this host leads somewhere.
+    pub(crate) fn knows(&self, host: &str) -> bool {
+        let rest = host.split_once('.').map(|(_, rest)| rest);
+        !self.any.is_empty()
+            || self.exact.contains_key(host)
+            || rest.is_some_and(|rest| self.wildcard.contains_key(rest))
+    }
+
     fn by_name(&self, host: &str, path: &str) -> Option<&T> {
         if !self.asks_for_host() {
             return None;

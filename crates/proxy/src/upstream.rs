@@ -26,11 +26,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::time::timeout;
 
-/// Room made for a read at first …
+/// Room made for a read at first; it grows when reads fill it.
 const READ: usize = 8 * 1024;
-
-/// … and at most, when reads fill it.
-const READ_MAX: usize = 128 * 1024;
 
 /// A connection.
 pub(crate) struct Upstream {
@@ -39,6 +36,7 @@ pub(crate) struct Upstream {
     /// Read, and not yet taken.
     unread: BytesMut,
     room: usize,
+    room_max: usize,
     body: Body,
     keep_alive: bool,
 }
@@ -84,6 +82,7 @@ impl Upstream {
             outgoing: Outgoing::default(),
             unread: BytesMut::new(),
             room: READ,
+            room_max: READ,
             body: Body::Done,
             keep_alive: true,
         }))
@@ -145,7 +144,7 @@ impl Upstream {
         }
         let read = ready!(pin!(self.socket.read_buf(&mut self.unread)).poll(cx))?;
         if read >= self.room {
-            self.room = (self.room * 2).min(READ_MAX);
+            self.room = (self.room * 2).min(self.room_max);
         } else if read < self.room / 4 {
             self.room = (self.room / 2).max(READ);
         }
@@ -155,6 +154,12 @@ impl Upstream {
     /// Writes on, if there is anything to write. Ready when no more will be written.
     pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.outgoing.poll(&mut self.socket, cx)
+    }
+
+    /// From here on reads so many bytes at once at most.
+    pub(crate) fn read_at_once(&mut self, max: usize) {
+        self.room_max = max;
+        self.room = self.room.min(max);
     }
 
     /// How the answer's body is read from here on.

@@ -1,7 +1,7 @@
 //! A request's wait for an instance to send it to.
 
 use crate::app::App;
-use crate::client::Client;
+use crate::exchange::Exchange;
 use crate::hold::Place;
 use crate::stream::Left;
 use std::future::poll_fn;
@@ -65,7 +65,7 @@ impl Waiting {
 
     /// Waits until instances change; `all_failed`: there are some, but they failed just now and are asked
     /// again soon.
-    pub(crate) async fn wait(&mut self, client: &Client, all_failed: bool) -> Woken {
+    pub(crate) async fn wait(&mut self, client: &Exchange, all_failed: bool) -> Woken {
         let (max, timeout) = self.app.hold();
         let began = Instant::now();
         let first = self.since.is_none();
@@ -90,7 +90,7 @@ impl Waiting {
         if woken == Woken::TimedOut && until < deadline { Woken::Try } else { woken }
     }
 
-    async fn sleep(&mut self, client: &Client, until: Instant, max: u32) -> Woken {
+    async fn sleep(&mut self, client: &Exchange, until: Instant, max: u32) -> Woken {
         let app = Rc::clone(&self.app);
         let mut changed = pin!(app.changed.notified());
         let mut sleep = pin!(sleep_until(until.into()));

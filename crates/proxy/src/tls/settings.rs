@@ -1,6 +1,7 @@
 //! rustls's configuration, as control wants it.
 
 use super::keyring::{ACME, Keyring};
+use crate::stream::HTTP2;
 use gapless_model::tls::{TlsLimits, TlsVersion};
 use rustls::crypto::CryptoProvider;
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
@@ -8,7 +9,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion, version};
 use std::sync::Arc;
 
 /// What is spoken within TLS, the best first (RFC 7301).
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 
 /// What handshakes go by.
 ///

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
+mod frames;
 mod instance;
 mod stage;
 
@@ -10,6 +11,8 @@ mod bodies;
 mod connections;
 mod control;
 mod holding;
+mod http2;
+mod http2_limits;
 mod retries;
 mod routing;
 mod swaps;
