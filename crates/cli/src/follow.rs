@@ -142,7 +142,7 @@ pub(crate) async fn follow(
         followers.spawn_local(follower(session, turns, subject.clone(), i, news));
     }
     drop(news);
-    let interrupt = tokio::signal::ctrl_c();
+    let interrupt = session.interrupted();
     tokio::pin!(interrupt);
     let mut redraw = tokio::time::interval(Duration::from_millis(120));
     loop {

@@ -1,6 +1,7 @@
 //! What every command is given: which installation, how to reach it, where to show things.
 
 use crate::errors::Error;
+use crate::exit::Exit;
 use crate::internal;
 use crate::parts::Parts;
 use crate::screen::Screen;
@@ -11,11 +12,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 /// How long control may take to come up.
 const COMING_UP: Duration = Duration::from_secs(10);
+
+/// How long an answer is waited for after Ctrl-C.
+const LAST_ANSWER: Duration = Duration::from_secs(2);
 
 /// How many of the last lines of control's log are shown when it does not.
 const LAST_WORDS: usize = 12;
@@ -30,6 +35,7 @@ pub(crate) struct Session {
     /// Where to show things.
     pub(crate) screen: Screen,
     spawn_keeper: fn(&Path, &[OsString]) -> io::Result<Child>,
+    interrupted: watch::Sender<bool>,
     /// Held while control is brought up, so that a hundred followers start one keeper.
     bringing_up: Mutex<()>,
 }
@@ -49,7 +55,41 @@ pub(crate) enum Need {
 impl Session {
     pub(crate) fn new(home: PathBuf, screen: Screen, parts: &Parts) -> Self {
         let client = Client::new(&home);
-        Self { home, client, screen, spawn_keeper: parts.spawn_keeper, bringing_up: Mutex::new(()) }
+        Self {
+            home,
+            client,
+            screen,
+            spawn_keeper: parts.spawn_keeper,
+            interrupted: watch::Sender::new(false),
+            bringing_up: Mutex::new(()),
+        }
+    }
+
+    /// Runs a command that asks for something and watches it. Ctrl-C stops the watching, whenever it comes:
+    /// what was asked just before is answered in a moment, and only then can be said what goes on by itself.
+    pub(crate) async fn attended(
+        &self,
+        command: impl Future<Output = Result<Exit, Error>>,
+    ) -> Result<Exit, Error> {
+        let mut interrupt = signal(SignalKind::interrupt())
+            .map_err(|error| Error::failed(format!("cannot listen to Ctrl-C: {error}")))?;
+        tokio::pin!(command);
+        tokio::select! {
+            ended = &mut command => return ended,
+            _ = interrupt.recv() => self.interrupted.send_replace(true),
+        };
+        tokio::time::timeout(LAST_ANSWER, command).await.unwrap_or_else(|_| {
+            Err(Error::Detached {
+                message: "interrupted before Gapless had answered".to_owned(),
+                hint: "what was asked may go on by itself: `gapless status` shows it".to_owned(),
+            })
+        })
+    }
+
+    /// Resolves when Ctrl-C was pressed.
+    pub(crate) async fn interrupted(&self) {
+        // The other end is our own.
+        _ = self.interrupted.subscribe().wait_for(|it| *it).await;
     }
 
     /// Makes sure that control answers.

@@ -194,7 +194,11 @@ pub async fn run(mut core: Core, mut inlets: Inlets, mut stop: oneshot::Receiver
             core.input(Input::Instance(Box::new(view)));
         }
         core.settle();
-        inlets.version.send_replace(core.engine.version());
+        // Somebody who only looked has changed nothing, and wakes nobody.
+        inlets.version.send_if_modified(|told| {
+            let version = core.engine.version();
+            std::mem::replace(told, version) != version
+        });
     }
 }
 

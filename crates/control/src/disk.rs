@@ -1,15 +1,13 @@
 //! What takes time on disk: making, activating and removing releases. One thread, one thing after the other,
 //! so that an app that is removed and comes back does not meet its own removal; nobody else waits behind it.
 
-use crate::engine::ReleaseOrder;
 use crate::platform::Errand;
 use crate::recall;
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_api::{ErrorBody, ErrorKind};
-use gapless_model::{Release, ReleaseId};
-use gapless_release::Releases;
+use gapless_model::Release;
+use gapless_release::{Order, Releases};
 use gapless_store::AppRecord;
-use std::collections::BTreeMap;
 use std::sync::mpsc;
 use tokio::sync::oneshot;
 
@@ -34,25 +32,13 @@ impl Disk {
         Ok(Self(jobs))
     }
 
-    /// Makes a release.
+    /// Makes releases, all or none.
     ///
     /// # Errors
-    /// What was tried on which path, and why it failed; nothing of it is left.
-    pub async fn make(
-        &self,
-        order: ReleaseOrder,
-        id: ReleaseId,
-        base_env: BTreeMap<String, String>,
-    ) -> Result<Release, ErrorBody> {
+    /// What was tried on which path, and why it failed; nothing of them is left.
+    pub async fn make(&self, orders: Vec<Order>) -> Result<Vec<Release>, ErrorBody> {
         let (answer, made) = oneshot::channel();
-        let ReleaseOrder { app, spec, code } = order;
-        self.run(Box::new(move |_, releases| {
-            let release = match code {
-                None => releases.make_in_place(&app, id, spec, base_env),
-                Some(from) => releases.make_copy(&app, id, spec, base_env, &from),
-            };
-            drop(answer.send(release));
-        }));
+        self.run(Box::new(move |_, releases| drop(answer.send(releases.make(orders)))));
         let failed = |message: String| ErrorBody {
             kind: ErrorKind::Failed,
             message: format!("{message}. Nothing was changed"),
@@ -60,7 +46,7 @@ impl Disk {
             route: None,
         };
         match made.await {
-            Ok(Ok(release)) => Ok(release),
+            Ok(Ok(releases)) => Ok(releases),
             Ok(Err(error)) => Err(failed(error.to_string())),
             Err(_) => Err(failed("Gapless is going down".to_owned())),
         }

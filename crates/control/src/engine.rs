@@ -197,6 +197,7 @@ impl Engine {
     }
 
     fn touch(&mut self, app: &AppName) {
+        self.version += 1;
         self.dirty.insert(app.clone());
     }
 }

@@ -37,8 +37,8 @@ struct Killed {
     proxy: Option<u32>,
     /// The instances when it was killed.
     stood: Pids,
-    /// Where the counter was after that.
-    counted: u64,
+    /// The first number that the counter said after that, for sure.
+    since: u64,
 }
 
 fn app(version: &str) -> CaseApp {
@@ -65,7 +65,7 @@ impl Scene {
         let gapless = self.site.status().gapless;
         process::kill(gapless.control_pid);
         let counted = wait_for("the counter's number", PATIENCE, || {
-            fs::read_to_string(self.site.path().join("said")).ok()?.trim().parse().ok()
+            fs::read_to_string(self.site.path().join("said")).ok()?.trim().parse::<u64>().ok()
         });
         let stood = self.site.pids("app");
         Killed {
@@ -74,7 +74,8 @@ impl Scene {
             keeper: gapless.keeper_pid,
             proxy: gapless.proxy_pid,
             stood,
-            counted,
+            // It may have said this one before, and control may have had it in hand.
+            since: counted + 1,
         }
     }
 }
@@ -82,7 +83,7 @@ impl Scene {
 impl Killed {
     /// Holds everything against what was promised, and returns the receipt of the rollout.
     fn shows_nothing_of_it(self, serves: &str) -> Receipt {
-        let Self { scene: Scene { site, load, old }, control, keeper, proxy, stood, counted } = self;
+        let Self { scene: Scene { site, load, old }, control, keeper, proxy, stood, since } = self;
         let gapless = site.status().gapless;
         assert_ne!(gapless.control_pid, control, "another control");
         assert_eq!((gapless.keeper_pid, gapless.proxy_pid), (keeper, proxy), "the same keeper and proxy");
@@ -99,7 +100,7 @@ impl Killed {
             assert_eq!((instance.state.as_str(), instance.restarts), ("ready", 0), "{instance:#?}");
         }
         assert!(report.answers_of(serves) > 0, "{report}");
-        counted_on(&site, counted);
+        counted_on(&site, since);
 
         let history = site.history("app");
         each_was_started_once(&history);

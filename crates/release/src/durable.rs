@@ -12,7 +12,7 @@ pub(crate) fn make_directory(path: &Utf8Path) -> Result<(), Error> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).tried("make the directory", path)
 }
 
-/// Writes a file for nobody else to read, through to the disk.
+/// Writes a file for nobody else to read; not yet through to the disk.
 pub(crate) fn write(path: &Utf8Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = OpenOptions::new()
         .write(true)
@@ -21,14 +21,18 @@ pub(crate) fn write(path: &Utf8Path, bytes: &[u8]) -> Result<(), Error> {
         .mode(0o600)
         .open(path)
         .tried("create", path)?;
-    file.write_all(bytes).tried("write", path)?;
-    file.sync_all().tried("write through to the disk", path)
+    file.write_all(bytes).tried("write", path)
+}
+
+/// Writes a file through to the disk.
+pub(crate) fn sync(path: &Utf8Path) -> Result<(), Error> {
+    let open = File::open(path).tried("open", path)?;
+    open.sync_all().tried("write through to the disk", path)
 }
 
 /// Writes the names in a directory through to the disk: after a rename, that it happened.
 pub(crate) fn sync_names(directory: &Utf8Path) -> Result<(), Error> {
-    let open = File::open(directory).tried("open", directory)?;
-    open.sync_all().tried("write through to the disk", directory)
+    sync(directory)
 }
 
 /// Writes everything below a directory through to the disk, by one call for its whole file system

@@ -26,3 +26,4 @@ mod prune;
 
 pub use error::Error;
 pub use layout::Releases;
+pub use make::Order;

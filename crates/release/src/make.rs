@@ -2,93 +2,136 @@
 
 use crate::error::{Error, Tried};
 use crate::layout::Releases;
-use crate::{aside, copy, durable, manifest};
+use crate::{aside, copy, durable, manifest, prune};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::release::Mark;
 use gapless_model::{AppName, Release, ReleaseId, ReleaseSpec, WallTime};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-impl Releases {
-    /// A release that runs in the user's directory, without a copy of its code.
+/// A release that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Of which app.
+    pub app: AppName,
+    /// Its number.
+    pub id: ReleaseId,
+    /// What to run, as the user's file has it.
+    pub spec: ReleaseSpec,
+    /// The environment that the command line brought along.
+    pub base_env: BTreeMap<String, String>,
+    /// Where to copy the code from; none to run in the user's directory.
     ///
-    /// Safe to repeat: if that release is there already, it is returned as it is.
+    /// If the spec's cwd is this directory or below it, the release runs in the same place of the copy; else
+    /// at the top of the copy. Everything else of the spec stays: a command that names a file of the source by
+    /// its absolute path runs that one, so relative paths are better. Changing the source later changes
+    /// nothing.
     ///
-    /// # Errors
-    /// [`Error::Taken`] if the number has another release; or the system refuses. Then nothing is left.
-    pub fn make_in_place(
-        &self,
-        app: &AppName,
-        id: ReleaseId,
-        spec: ReleaseSpec,
-        base_env: BTreeMap<String, String>,
-    ) -> Result<Release, Error> {
-        let release = new_release(id, spec, base_env, None);
-        self.make(app, release, |_| Ok(()))
-    }
-
-    /// A release with its own copy of the code in `from`.
-    ///
-    /// `spec` is as the user's file has it. If its cwd is `from` or below it, the release runs in the same
-    /// place of the copy; else at the top of the copy. Everything else of it stays: a command that names a
-    /// file of `from` by its absolute path runs that one, so relative paths are better. Changing `from` later
-    /// changes nothing.
-    ///
-    /// `from` may be the code of an earlier release of the app: the same code with another spec, or once more.
+    /// It may be the code of an earlier release of the app: the same code with another spec, or once more.
     /// Then the release runs where that one does, unless the file names another cwd than for that one.
+    pub code: Option<Utf8PathBuf>,
+}
+
+/// A release on its way to its place.
+struct Making {
+    release: Release,
+    place: Utf8PathBuf,
+    stage: Stage,
+}
+
+/// How far it is.
+enum Stage {
+    /// It was there before.
+    There,
+    /// It is made under this name.
+    Aside(Utf8PathBuf),
+    /// It is where it belongs.
+    Placed,
+}
+
+impl Releases {
+    /// Makes releases, all or none of them. Many cost little more than one: what goes through to the disk goes
+    /// together.
     ///
-    /// Safe to repeat: if that release is there already, it is returned as it is.
+    /// Safe to repeat: a release that is there already is returned as it is.
     ///
     /// # Errors
-    /// [`Error::NoDirectory`] and [`Error::Entangled`] for a source that cannot be one; [`Error::Taken`] if the
+    /// [`Error::NoDirectory`] and [`Error::Entangled`] for a source that cannot be one; [`Error::Taken`] if a
     /// number has another release; or the system refuses. Then nothing is left.
-    pub fn make_copy(
-        &self,
-        app: &AppName,
-        id: ReleaseId,
-        spec: ReleaseSpec,
-        base_env: BTreeMap<String, String>,
-        from: &Utf8Path,
-    ) -> Result<Release, Error> {
-        let (source, earlier) = self.source(app, from)?;
-        let code = self.directory(app, id).join("code");
-        let place = earlier.filter(|e| e.declared_cwd == spec.cwd).map_or(spec.cwd.clone(), |e| e.spec.cwd);
-        let cwd = moved(&place, &source, &code);
-        let release = new_release(id, spec, base_env, Some((cwd, code)));
-        self.make(app, release, |directory| {
-            copy::tree(source.as_std_path(), directory.join("code").as_std_path())
-        })
+    pub fn make(&self, orders: Vec<Order>) -> Result<Vec<Release>, Error> {
+        let mut making = Vec::with_capacity(orders.len());
+        let made = orders
+            .into_iter()
+            .try_for_each(|order| self.make_aside(order, &mut making))
+            .and_then(|()| self.put_in_place(&mut making));
+        if let Err(error) = made {
+            for Making { place, stage, .. } in &making {
+                // The first error is the one to tell; what stays is swept later.
+                let _ = match stage {
+                    Stage::There => Ok(()),
+                    Stage::Aside(partial) => aside::remove(partial.as_std_path()),
+                    Stage::Placed => prune::discard(place),
+                };
+            }
+            return Err(error);
+        }
+        Ok(making.into_iter().map(|making| making.release).collect())
     }
 
-    fn make(
-        &self,
-        app: &AppName,
-        release: Release,
-        fill: impl FnOnce(&Utf8Path) -> Result<(), Error>,
-    ) -> Result<Release, Error> {
-        let place = self.directory(app, release.id);
-        match self.read(app, release.id) {
-            Ok(there) if same(&there, &release) => return Ok(there),
-            Ok(_) => return Err(Error::Taken { app: app.clone(), id: release.id, path: place }),
+    fn make_aside(&self, order: Order, making: &mut Vec<Making>) -> Result<(), Error> {
+        let Order { app, id, spec, base_env, code } = order;
+        let place = self.directory(&app, id);
+        let (source, copy) = match code {
+            None => (None, None),
+            Some(from) => {
+                let (source, earlier) = self.source(&app, &from)?;
+                let to = place.join("code");
+                let cwd =
+                    earlier.filter(|e| e.declared_cwd == spec.cwd).map_or(spec.cwd.clone(), |e| e.spec.cwd);
+                let cwd = moved(&cwd, &source, &to);
+                (Some(source), Some((cwd, to)))
+            }
+        };
+        let release = new_release(id, spec, base_env, copy);
+        match self.read(&app, id) {
+            Ok(there) if same(&there, &release) => {
+                making.push(Making { release: there, place, stage: Stage::There });
+                return Ok(());
+            }
+            Ok(_) => return Err(Error::Taken { app, id, path: place }),
             Err(Error::Missing { .. }) => {}
             Err(other) => return Err(other),
         }
         let partial = aside::partial(&place);
         aside::remove(partial.as_std_path())?;
-        let made = durable::make_directory(&partial)
-            .and_then(|()| fill(&partial))
-            .and_then(|()| manifest::write(&partial, &release))
-            .and_then(|()| match release.code {
-                Some(_) => durable::sync_tree(&partial),
-                None => durable::sync_names(&partial),
-            })
-            .and_then(|()| durable::rename(&partial, &place));
-        if let Err(error) = made {
-            // The first error is the one to tell; what stays is swept later.
-            let _ = aside::remove(partial.as_std_path());
-            return Err(error);
+        making.push(Making { release: release.clone(), place, stage: Stage::Aside(partial.clone()) });
+        durable::make_directory(&partial)?;
+        if let Some(source) = source {
+            copy::tree(source.as_std_path(), partial.join("code").as_std_path())?;
         }
-        Ok(release)
+        manifest::write(&partial, &release)
+    }
+
+    /// Writes what was made aside through to the disk, then renames it, then makes that last.
+    fn put_in_place(&self, making: &mut [Making]) -> Result<(), Error> {
+        // One without code is two small files, a call for each; else one call for the whole file system.
+        let together = making.len() > 1 || making.iter().any(|m| m.release.code.is_some());
+        if together {
+            durable::sync_tree(&self.apps())?;
+        }
+        for Making { place, stage, .. } in &mut *making {
+            let Stage::Aside(partial) = stage else { continue };
+            if !together {
+                manifest::sync(partial)?;
+                durable::sync_names(partial)?;
+            }
+            std::fs::rename(&*partial, &*place).tried("rename", &*partial)?;
+            *stage = Stage::Placed;
+            if !together && let Some(parent) = place.parent() {
+                durable::sync_names(parent)?;
+            }
+        }
+        if together { durable::sync_tree(&self.apps()) } else { Ok(()) }
     }
 
     /// The real path of a source, if it can be one, and the release of the app whose code it is, if it is.

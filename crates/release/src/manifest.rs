@@ -11,12 +11,17 @@ use std::io;
 
 const NAME: &str = "manifest.json";
 
-/// Writes the manifest into a release's directory.
+/// Writes the manifest into a release's directory; not yet through to the disk.
 pub(crate) fn write(directory: &Utf8Path, release: &Release) -> Result<(), Error> {
     let path = directory.join(NAME);
     let text = serde_json::to_vec_pretty(release)
         .map_err(|source| Error::Manifest { path: path.clone(), source })?;
     durable::write(&path, &text)
+}
+
+/// Writes the manifest in a release's directory through to the disk.
+pub(crate) fn sync(directory: &Utf8Path) -> Result<(), Error> {
+    durable::sync(&directory.join(NAME))
 }
 
 impl Releases {
@@ -57,6 +62,7 @@ impl Releases {
         let text = serde_json::to_vec_pretty(&Release { mark, ..release })
             .map_err(|source| Error::Manifest { path: path.clone(), source })?;
         durable::write(&new, &text)?;
+        durable::sync(&new)?;
         durable::rename(&new, &path)
     }
 }

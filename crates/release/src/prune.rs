@@ -48,7 +48,7 @@ impl Releases {
 }
 
 /// Takes a directory away in one step, then removes what is in it. Nothing there is fine.
-fn discard(directory: &Utf8Path) -> Result<(), Error> {
+pub(crate) fn discard(directory: &Utf8Path) -> Result<(), Error> {
     let removed = aside::removed(directory);
     // One that an earlier removal left would be in the way.
     aside::remove(removed.as_std_path())?;

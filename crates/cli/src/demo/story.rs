@@ -36,11 +36,6 @@ pub(crate) async fn tell(screen: Screen, parts: &Parts) -> Result<Exit, Error> {
         _ = tokio::signal::ctrl_c() => Err(interrupted()),
     };
     let cleared = clear(&session, place).await;
-    let told = match told {
-        // The follower inside heard the same Ctrl-C, and means a Gapless that goes on.
-        Err(Error::Detached { .. }) => Err(interrupted()),
-        told => told,
-    };
     let exit = told?;
     cleared?;
     Ok(exit)

@@ -8,6 +8,7 @@ use gapless_api::ErrorKind;
 use gapless_model::event::What;
 use gapless_model::route::RouteSpec;
 use gapless_model::{AppName, AppSettings, AppSpec, ReleaseId, ReleaseSpec};
+use gapless_release::Order;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What it takes to make an app as the file has it.
@@ -37,6 +38,14 @@ pub struct ReleaseOrder {
     pub spec: ReleaseSpec,
     /// Where to copy the code from; none to run in the user's directory.
     pub code: Option<Utf8PathBuf>,
+}
+
+impl ReleaseOrder {
+    /// The order for the disk: under which number, with the environment that the command line brought along.
+    pub fn numbered(self, id: ReleaseId, base_env: BTreeMap<String, String>) -> Order {
+        let Self { app, spec, code } = self;
+        Order { app, id, spec, base_env, code }
+    }
 }
 
 impl Engine {

@@ -3,7 +3,7 @@
 use super::Api;
 use super::lines::{Lines, lines};
 use crate::clock;
-use crate::core::Core;
+use crate::core::{Core, Desk};
 use crate::engine::{Closed, Followed};
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -11,8 +11,9 @@ use gapless_api::Progress;
 use gapless_api::progress::Stand;
 use gapless_model::{AbortReason, AppName, InstanceId, RolloutId, WallTime};
 use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
 
-/// Between two lines there is at least this much time: people read them.
+/// Between two lines on the way there is at least this much time: people read them. The last comes at once.
 const PACE: Duration = Duration::from_millis(50);
 
 /// How many lines of the failed instance's output are shown.
@@ -42,7 +43,7 @@ enum Seen {
 
 async fn follow_rollout(api: Api, id: RolloutId, out: Lines) {
     let mut desk = api.desk.clone();
-    let mut last = None;
+    let mut told = Told::default();
     loop {
         let seen = desk.ask(move |core| match core.engine.followed(id, clock::now()) {
             Followed::Queued { behind } => Seen::Line(Progress::Queued { behind }),
@@ -59,7 +60,7 @@ async fn follow_rollout(api: Api, id: RolloutId, out: Lines) {
         });
         match seen.await {
             Ok(Seen::Line(line)) => {
-                if !write_if_new(&out, &mut last, line).await {
+                if !told.tell(&out, line).await {
                     return;
                 }
             }
@@ -77,7 +78,7 @@ async fn follow_rollout(api: Api, id: RolloutId, out: Lines) {
             }
             Err(_) => return,
         }
-        if !next(&mut desk, &out).await {
+        if !told.next(&mut desk, &out).await {
             return;
         }
     }
@@ -85,7 +86,7 @@ async fn follow_rollout(api: Api, id: RolloutId, out: Lines) {
 
 async fn follow_app(api: Api, app: AppName, out: Lines) {
     let mut desk = api.desk.clone();
-    let mut last = None;
+    let mut told = Told::default();
     loop {
         let name = app.clone();
         let look =
@@ -102,7 +103,7 @@ async fn follow_app(api: Api, app: AppName, out: Lines) {
                 return;
             }
             Ok((Some(stand), None)) => {
-                if !write_if_new(&out, &mut last, Progress::At(Box::new(stand))).await {
+                if !told.tell(&out, Progress::At(Box::new(stand))).await {
                     return;
                 }
             }
@@ -112,20 +113,55 @@ async fn follow_app(api: Api, app: AppName, out: Lines) {
             }
             Err(_) => return,
         }
-        if !next(&mut desk, &out).await {
+        if !told.next(&mut desk, &out).await {
             return;
         }
     }
 }
 
-/// Writes a line unless it says the same as the last, the time that is left aside.
-async fn write_if_new(out: &Lines, last: &mut Option<Progress>, line: Progress) -> bool {
-    let bare = without_time(line.clone());
-    if last.as_ref() == Some(&bare) {
-        return true;
+/// What was told on the way.
+#[derive(Default)]
+struct Told {
+    last: Option<Progress>,
+    at: Option<Instant>,
+    /// There is more to tell, once the last line has been there for a moment.
+    more: bool,
+}
+
+impl Told {
+    /// Writes a line unless it says the same as the last, the time that is left aside, or comes too soon.
+    /// False if nobody reads any more.
+    async fn tell(&mut self, out: &Lines, line: Progress) -> bool {
+        let bare = without_time(line.clone());
+        self.more = false;
+        if self.last.as_ref() == Some(&bare) {
+            return true;
+        }
+        if self.at.is_some_and(|at| at.elapsed() < PACE) {
+            self.more = true;
+            return true;
+        }
+        self.last = Some(bare);
+        self.at = Some(Instant::now());
+        out.write(&line).await
     }
-    *last = Some(bare);
-    out.write(&line).await
+
+    /// Waits until something has changed, or what came too soon may be told. False if nobody listens any more,
+    /// or control ends.
+    async fn next(&self, desk: &mut Desk, out: &Lines) -> bool {
+        let due = self.at.filter(|_| self.more).map(|at| at + PACE);
+        let due = async {
+            match due {
+                Some(due) => sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            changed = desk.changed() => changed.is_ok(),
+            () = due => true,
+            () = out.closed() => false,
+        }
+    }
 }
 
 fn without_time(mut line: Progress) -> Progress {
@@ -134,13 +170,4 @@ fn without_time(mut line: Progress) -> Progress {
         waiting.iter_mut().for_each(|w| w.remaining_ms = None);
     }
     line
-}
-
-/// Waits until something has changed. False if nobody listens any more, or control ends.
-async fn next(desk: &mut crate::core::Desk, out: &Lines) -> bool {
-    tokio::time::sleep(PACE).await;
-    tokio::select! {
-        changed = desk.changed() => changed.is_ok(),
-        () = out.closed() => false,
-    }
 }

@@ -68,23 +68,15 @@ pub(super) async fn promote(State(api): State<Api>, Path(app): Path<AppName>) ->
 }
 
 /// Makes a release on disk. Nothing else has changed if that fails but that its number is used up.
-pub(super) async fn make(
-    api: &Api,
-    order: ReleaseOrder,
-    base_env: BTreeMap<String, String>,
-) -> Result<Release, Failed> {
+async fn make(api: &Api, order: ReleaseOrder, base_env: BTreeMap<String, String>) -> Result<Release, Failed> {
     let name = order.app.clone();
     let id = api.desk.ask(move |core| core.engine.reserve_release(&name)).await?;
-    Ok(api.disk.make(order, id, base_env).await?)
+    let made = api.disk.make(vec![order.numbered(id, base_env)]).await?;
+    made.into_iter().next().ok_or_else(|| bad_request(format!("{id} was not made")))
 }
 
 /// Begins a rollout, or lets it wait.
-pub(super) async fn begin(
-    api: &Api,
-    app: AppName,
-    release: NewRelease,
-    kind: RolloutKind,
-) -> Answer<RolloutTicket> {
+async fn begin(api: &Api, app: AppName, release: NewRelease, kind: RolloutKind) -> Answer<RolloutTicket> {
     let ticket =
         api.desk.ask(move |core| core.act(|engine, world| engine.begin_rollout(&app, release, kind, world)));
     Ok(Json(ticket.await??))

@@ -1,9 +1,8 @@
 //! What a copy of a source is, and when there is none.
 
-use crate::fixture::Fixture;
-use gapless_model::ReleaseId;
+use crate::fixture::{Fixture, make, order};
+use gapless_model::{AppName, ReleaseId};
 use gapless_release::{Error, Releases};
-use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -61,24 +60,24 @@ fn a_release_runs_in_the_same_place_of_its_copy() {
     let fixture = Fixture::new();
     fixture.write("packages/api/server.js", "");
     let declared = fixture.source().join("packages/api");
-    let make = |id, spec, from: &camino::Utf8Path| {
-        fixture.releases.make_copy(&fixture.app, ReleaseId(id), spec, BTreeMap::new(), from).unwrap()
+    let copy = |id, spec, from: &camino::Utf8Path| {
+        make(&fixture.releases, &fixture.app, id, spec, Some(from)).unwrap()
     };
-    let within = make(1, fixture.spec(&declared), &fixture.source());
+    let within = copy(1, fixture.spec(&declared), &fixture.source());
     assert_eq!(within.spec.cwd, fixture.place().join("releases/r1/code/packages/api"));
     assert_eq!(within.declared(), fixture.spec(&declared));
 
-    let same = make(2, fixture.spec(&fixture.source()), &fixture.source());
+    let same = copy(2, fixture.spec(&fixture.source()), &fixture.source());
     assert_eq!(same.spec.cwd, fixture.place().join("releases/r2/code"));
 
     let elsewhere = fixture.root().join("build-42");
     std::fs::create_dir(&elsewhere).unwrap();
-    let other = make(3, fixture.spec(&declared), &elsewhere);
+    let other = copy(3, fixture.spec(&declared), &elsewhere);
     assert_eq!(other.spec.cwd, fixture.place().join("releases/r3/code"));
 
     let link = fixture.root().join("link");
     symlink(fixture.source(), &link).unwrap();
-    let linked = make(4, fixture.spec(&link.join("packages/api")), &link);
+    let linked = copy(4, fixture.spec(&link.join("packages/api")), &link);
     assert_eq!(linked.spec.cwd, fixture.place().join("releases/r4/code/packages/api"));
 }
 
@@ -87,13 +86,12 @@ fn the_code_of_a_release_can_be_copied_once_more() {
     let fixture = Fixture::new();
     fixture.write("packages/api/server.js", "one");
     let below = fixture.source().join("packages/api");
-    let make = |id, spec, from: &camino::Utf8Path| {
-        fixture.releases.make_copy(&fixture.app, ReleaseId(id), spec, BTreeMap::new(), from)
-    };
-    let first = make(1, fixture.spec(&below), &fixture.source()).unwrap();
+    let copy =
+        |id, spec, from: &camino::Utf8Path| make(&fixture.releases, &fixture.app, id, spec, Some(from));
+    let first = copy(1, fixture.spec(&below), &fixture.source()).unwrap();
     fixture.write("packages/api/server.js", "two");
 
-    let again = make(2, first.declared(), first.code.as_deref().unwrap()).unwrap();
+    let again = copy(2, first.declared(), first.code.as_deref().unwrap()).unwrap();
     let code = again.code.clone().unwrap();
     assert_eq!(code, fixture.place().join("releases/r2/code"));
     assert_eq!(again.spec.cwd, code.join("packages/api"), "where the first one runs");
@@ -101,11 +99,10 @@ fn the_code_of_a_release_can_be_copied_once_more() {
     assert_eq!(std::fs::read_to_string(again.spec.cwd.join("server.js")).unwrap(), "one");
 
     // Another cwd in the file is another place; the code of another app is no source.
-    let moved = make(3, fixture.spec(&fixture.root()), &code).unwrap();
+    let moved = copy(3, fixture.spec(&fixture.root()), &code).unwrap();
     assert_eq!(moved.spec.cwd, moved.code.unwrap());
     let other = "web".parse().unwrap();
-    let refused =
-        fixture.releases.make_copy(&other, ReleaseId(1), fixture.spec(&below), BTreeMap::new(), &code);
+    let refused = make(&fixture.releases, &other, 1, fixture.spec(&below), Some(&code));
     assert!(matches!(refused, Err(Error::Entangled { inside: true, .. })), "{refused:?}");
 }
 
@@ -137,7 +134,7 @@ fn making_a_release_again_changes_nothing() {
     let code = first.code.unwrap();
     assert_eq!(std::fs::read_to_string(code.join("server.js")).unwrap(), "one");
     let other = fixture.spec(&fixture.root());
-    let error = fixture.releases.make_in_place(&fixture.app, ReleaseId(1), other, BTreeMap::new());
+    let error = make(&fixture.releases, &fixture.app, 1, other, None);
     assert!(matches!(error, Err(Error::Taken { id: ReleaseId(1), .. })), "{error:?}");
 }
 
@@ -170,8 +167,7 @@ fn a_copy_that_fails_leaves_nothing_and_says_where_it_stopped() {
     std::fs::create_dir_all(&deep).unwrap();
     let releases = Releases::new(fixture.root().join("h".repeat(200)));
     let spec = fixture.spec(&fixture.source());
-    let error =
-        releases.make_copy(&fixture.app, ReleaseId(1), spec, BTreeMap::new(), &fixture.source()).unwrap_err();
+    let error = make(&releases, &fixture.app, 1, spec, Some(&fixture.source())).unwrap_err();
     let text = error.to_string();
     assert!(text.starts_with("cannot make the directory /") && text.contains("File name too long"), "{text}");
     let left = std::fs::read_dir(fixture.root().join("h".repeat(200)).join("apps/api/releases")).unwrap();
@@ -227,7 +223,7 @@ fn what_the_disk_says_is_passed_on() {
     std::fs::create_dir(fixture.root().join("home")).unwrap();
     std::fs::write(fixture.root().join("home/apps"), "in the way").unwrap();
     let spec = fixture.spec(&fixture.source());
-    let error = fixture.releases.make_in_place(&fixture.app, ReleaseId(1), spec, BTreeMap::new());
+    let error = make(&fixture.releases, &fixture.app, 1, spec, None);
     let text = error.unwrap_err().to_string().replace(fixture.root().as_str(), "DIR");
     assert_eq!(
         text,
@@ -243,4 +239,28 @@ fn a_broken_manifest_is_named() {
     std::fs::write(&manifest, "{ \"id\": ").unwrap();
     let error = fixture.releases.list(&fixture.app).unwrap_err();
     assert!(error.to_string().starts_with(&format!("{manifest} is no manifest of a release: ")), "{error}");
+}
+
+#[test]
+fn several_are_made_together_all_or_none() {
+    let fixture = Fixture::new();
+    let web: AppName = "web".parse().unwrap();
+    fixture.write("server.js", "one");
+    let both = |id| {
+        let source = fixture.source();
+        let api = order(&fixture.app, id, fixture.spec(&source), None);
+        vec![api, order(&web, 1, fixture.spec(&source), Some(&source))]
+    };
+    let made = fixture.releases.make(both(1)).unwrap();
+    assert_eq!(fixture.releases.read(&fixture.app, ReleaseId(1)).unwrap(), made[0]);
+    assert_eq!(std::fs::read_to_string(made[1].code.clone().unwrap().join("server.js")).unwrap(), "one");
+
+    // The first is new, the last is there already: once more is no harm.
+    assert_eq!(fixture.releases.make(both(2)).unwrap()[1], made[1]);
+
+    let mut orders = both(3);
+    orders.push(order(&web, 2, fixture.spec(&fixture.source()), Some(&fixture.source().join("nowhere"))));
+    fixture.releases.make(orders).unwrap_err();
+    assert_eq!(fixture.names(), ["r1", "r2"]);
+    assert_eq!(fixture.releases.ids(&web).unwrap(), [ReleaseId(1)]);
 }

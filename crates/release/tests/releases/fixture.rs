@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::probe::{ProbeKind, ProbeSpec};
 use gapless_model::release::StopSpec;
 use gapless_model::{AddressMode, AppName, CommandLine, Release, ReleaseId, ReleaseSpec, Signal};
-use gapless_release::{Error, Releases};
+use gapless_release::{Error, Order, Releases};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -13,6 +13,23 @@ pub(crate) struct Fixture {
     directory: TempDir,
     pub(crate) releases: Releases,
     pub(crate) app: AppName,
+}
+
+/// An order for a release with this code, or in place.
+pub(crate) fn order(app: &AppName, id: u32, spec: ReleaseSpec, code: Option<&Utf8Path>) -> Order {
+    let base_env = BTreeMap::from([("PATH".into(), "/usr/bin".into())]);
+    Order { app: app.clone(), id: ReleaseId(id), spec, base_env, code: code.map(ToOwned::to_owned) }
+}
+
+/// Makes one.
+pub(crate) fn make(
+    releases: &Releases,
+    app: &AppName,
+    id: u32,
+    spec: ReleaseSpec,
+    code: Option<&Utf8Path>,
+) -> Result<Release, Error> {
+    releases.make(vec![order(app, id, spec, code)]).map(|mut made| made.remove(0))
 }
 
 impl Fixture {
@@ -69,7 +86,7 @@ impl Fixture {
 
     pub(crate) fn in_place(&self, id: u32) -> Release {
         let spec = self.spec(&self.source());
-        self.releases.make_in_place(&self.app, ReleaseId(id), spec, BTreeMap::new()).unwrap()
+        make(&self.releases, &self.app, id, spec, None).unwrap()
     }
 
     pub(crate) fn copy(&self, id: u32) -> Result<Release, Error> {
@@ -77,8 +94,7 @@ impl Fixture {
     }
 
     pub(crate) fn copy_of(&self, id: u32, from: &Utf8Path) -> Result<Release, Error> {
-        let base_env = BTreeMap::from([("PATH".into(), "/usr/bin".into())]);
-        self.releases.make_copy(&self.app, ReleaseId(id), self.spec(&self.source()), base_env, from)
+        make(&self.releases, &self.app, id, self.spec(&self.source()), Some(from))
     }
 
     pub(crate) fn ids(&self) -> Vec<u32> {
