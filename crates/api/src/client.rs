@@ -7,8 +7,8 @@ use crate::error::ErrorBody;
 use crate::lines::Lines;
 use crate::progress::Progress;
 use crate::request::{
-    ApplyRequest, ApplyResult, DeployRequest, Done, LogLine, ReleaseRow, RollbackRequest, RolloutTicket,
-    ScaleRequest,
+    ApplyRequest, ApplyResult, DeployRequest, Done, LogLine, ReleaseRow, ReloadRequest, RollbackRequest,
+    RolloutTicket, ScaleRequest,
 };
 use crate::status::Status;
 use crate::{SOCKET, VERSION};
@@ -155,8 +155,8 @@ impl Client {
     }
 
     /// New processes of the same release.
-    pub async fn reload(&self, app: &AppName) -> Answer<RolloutTicket> {
-        self.post(&format!("apps/{app}/reload"), &(), SLOW).await
+    pub async fn reload(&self, app: &AppName, request: ReloadRequest) -> Answer<RolloutTicket> {
+        self.post(&format!("apps/{app}/reload"), &request, SLOW).await
     }
 
     /// Return to an earlier release.

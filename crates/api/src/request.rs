@@ -6,7 +6,7 @@
 //! | `POST /v1/check` | [`ApplyRequest`] | list of pairs: app, and what `apply` would change in words; nothing is changed |
 //! | `POST /v1/apply` | [`ApplyRequest`] | [`ApplyResult`] |
 //! | `POST /v1/apps/APP/deploy` | [`DeployRequest`] | [`RolloutTicket`] |
-//! | `POST /v1/apps/APP/reload` | | [`RolloutTicket`] |
+//! | `POST /v1/apps/APP/reload` | [`ReloadRequest`], or none | [`RolloutTicket`] |
 //! | `POST /v1/apps/APP/rollback` | [`RollbackRequest`] | [`RolloutTicket`] |
 //! | `POST /v1/apps/APP/restart`, `/stop`, `/start`, `/pause`, `/resume`, `/abort`, `/promote` | | [`Done`] |
 //! | `POST /v1/apps/APP/scale` | [`ScaleRequest`] | [`Done`] |
@@ -19,7 +19,7 @@
 //! | `POST /v1/down` | | [`Done`]; everything is stopped, then Gapless itself |
 
 use gapless_model::release::Mark;
-use gapless_model::{AppName, AppSpec, InstanceId, ReleaseId, RolloutId, WallTime};
+use gapless_model::{AppName, AppSpec, InstanceId, ReleaseId, RolloutId, Strategy, WallTime};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -92,6 +92,17 @@ pub struct DeployRequest {
     pub from: String,
     /// As in [`ApplyRequest`].
     pub base_env: BTreeMap<String, String>,
+    /// How, if not as the app's settings say.
+    #[serde(default)]
+    pub strategy: Option<Strategy>,
+}
+
+/// New processes of the same release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ReloadRequest {
+    /// How, if not as the app's settings say.
+    #[serde(default)]
+    pub strategy: Option<Strategy>,
 }
 
 /// Return to an earlier release.

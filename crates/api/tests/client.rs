@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use gapless_api::client::{Act, Client, ClientError, LogQuery};
-use gapless_api::request::{Done, LogLine};
+use gapless_api::request::{Done, LogLine, ReloadRequest};
 use gapless_api::{ErrorKind, Progress};
 use gapless_model::RolloutId;
 use tempfile::TempDir;
@@ -67,7 +67,7 @@ async fn a_call_names_its_version_and_reads_the_answer() {
 #[tokio::test]
 async fn a_refusal_arrives_whole() {
     let control = Played::json("409 Conflict", r#"{"kind":"conflict","message":"busy","hint":"wait"}"#);
-    let error = control.client().reload(&"api".parse().unwrap()).await.unwrap_err();
+    let error = control.client().reload(&"api".parse().unwrap(), ReloadRequest::default()).await.unwrap_err();
     let ClientError::Refused(body) = error else { panic!("{error}") };
     assert_eq!(
         (body.kind, body.message.as_str(), body.hint.as_deref()),

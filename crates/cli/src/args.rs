@@ -26,7 +26,7 @@ pub(crate) enum Command {
     Start(commands::start::Args),
     /// Roll out a new release of an app from a directory
     Deploy(commands::deploy::Args),
-    /// Replace an app's instances by new ones of the same directory and config, rolling
+    /// Replace an app's instances by new ones of the same directory and config
     Reload(commands::reload::Args),
     /// Stop an app's instances and start them again: not gapless, see `reload`
     Restart(commands::restart::Args),
@@ -90,8 +90,8 @@ mod tests {
         for line in [
             "up -f x.toml api web --detach --json",
             "start server.js --name n -i max --port 3000 --listen :8080",
-            "deploy api --from .",
-            "reload api",
+            "deploy api --from . --strategy recreate",
+            "reload api --strategy rolling",
             "restart api",
             "stop api",
             "delete api",

@@ -63,6 +63,8 @@ pub(crate) const LOG_KEEP: u64 = 5;
 
 /// Requests that may wait for an instance at once.
 pub(crate) const HOLD_MAX_REQUESTS: u64 = 1000;
+/// Bytes of requests that may wait at once.
+pub(crate) const HOLD_MAX_BYTES: u64 = gapless_model::app::HoldSpec::usual_max_bytes();
 /// How long each may wait.
 pub(crate) const HOLD_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -27,7 +27,7 @@ mod view;
 pub use app::{App, Run};
 pub use apply::{Plan, ReleaseOrder};
 pub use recover::{Found, Recovery};
-pub use rollouts::{Closed, NewRelease};
+pub use rollouts::{Cause, Closed, NewRelease};
 pub use view::{Followed, Usage};
 
 use crate::platform::{Journal, Platform};

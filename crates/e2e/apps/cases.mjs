@@ -14,6 +14,7 @@
 //   READY_REDIRECT   /ready answers 302 to this
 //   CRASH_AFTER_MS   dies of an uncaught error this long after /ready was first answered with 200
 //   WRONG_PORT       listens on this port, whatever it was told
+//   ALONE            cannot run twice: exits with code 1 at its boot if another process has this port
 //
 // Paths: / (JSON: version, pid, client, address, handled), /slow?ms=, /stream?ms= (a line every 20 ms, then "end"),
 // /status?code= (answers so), POST /echo (JSON: length, sha256),
@@ -25,6 +26,7 @@
 
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const env = process.env;
@@ -144,6 +146,14 @@ if (env.SHUTDOWN === 'close' || env.SHUTDOWN === 'linger') {
   });
 }
 
+if (env.ALONE) {
+  const mine = createTcpServer();
+  mine.once('error', (error) => {
+    console.error(`${VERSION}: another one runs: ${error.message}`);
+    process.exit(1);
+  });
+  await new Promise((listening) => mine.listen({ port: Number(env.ALONE), host: '127.0.0.1', exclusive: true }, listening));
+}
 await sleep(Number(env.BOOT_MS ?? 0));
 if (env.CRASH_AT_BOOT) {
   console.error(`${VERSION}: cannot read the settings: DATABASE_URL is not set`);

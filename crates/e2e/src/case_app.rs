@@ -21,6 +21,8 @@ pub struct CaseApp {
     pub deadline: String,
     /// `rollout.bake`.
     pub bake: String,
+    /// Further lines for `[apps.app.rollout]`.
+    pub rollout: String,
     /// Further lines for `[apps.app]`.
     pub keys: String,
     /// Further tables.
@@ -36,6 +38,7 @@ impl CaseApp {
             env,
             deadline: "30s".into(),
             bake: "500ms".into(),
+            rollout: String::new(),
             keys: String::new(),
             tables: String::new(),
         }
@@ -56,12 +59,12 @@ impl CaseApp {
             // A Rust string literal of plain text is a TOML one.
             let _ = write!(env, "{separator}{name} = {value:?}");
         }
-        let Self { instances, deadline, bake, keys, tables, .. } = self;
+        let Self { instances, deadline, bake, rollout, keys, tables, .. } = self;
         format!(
             "[apps.app]\ncommand = [\"node\", {script:?}]\nport = 3000\ninstances = {instances}\n\
              env = {{ {env} }}\n{keys}\n\n[[apps.app.routes]]\nlisten = \"{address}\"\n\n\
              [apps.app.ready]\npath = \"/ready\"\ninterval = \"100ms\"\ndeadline = \"{deadline}\"\n\n\
-             [apps.app.rollout]\nbake = \"{bake}\"\n\n{tables}\n",
+             [apps.app.rollout]\nbake = \"{bake}\"\n{rollout}\n\n{tables}\n",
             script = apps_directory().join("cases.mjs").display().to_string(),
             address = site.address(),
         )

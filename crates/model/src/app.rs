@@ -147,9 +147,19 @@ pub struct LogSpec {
 pub struct HoldSpec {
     /// How many may wait at once, over all workers.
     pub max_requests: u32,
+    /// How many bytes of them, heads and what has arrived of bodies, may wait at once, over all workers.
+    #[serde(default = "HoldSpec::usual_max_bytes")]
+    pub max_bytes: u64,
     /// How long each may wait; then 503 with `Retry-After`.
     #[serde(with = "millis")]
     pub timeout: Duration,
+}
+
+impl HoldSpec {
+    /// What holds where nothing is said, in the file or by a journal from before there was this bound.
+    pub const fn usual_max_bytes() -> u64 {
+        16 * 1024 * 1024
+    }
 }
 
 /// Which requests may be sent a second time after they may have reached an instance.

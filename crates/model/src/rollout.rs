@@ -5,6 +5,7 @@ use crate::ids::{AppName, InstanceId, ReleaseId, RolloutId};
 use crate::time::{Moment, WallTime};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 /// How a new release replaces the old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -13,13 +14,40 @@ pub enum Strategy {
     /// A few instances at a time.
     #[default]
     Rolling,
+    /// The old instances are gone before the first new one is started: for apps that cannot run twice.
+    /// Requests are held meanwhile.
+    Recreate,
 }
 
 impl fmt::Display for Strategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.write_str(self.word())
+    }
+}
+
+impl Strategy {
+    /// All of them, in the order in which they are named.
+    pub const ALL: [Self; 2] = [Self::Rolling, Self::Recreate];
+
+    /// As it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
             Self::Rolling => "rolling",
-        })
+            Self::Recreate => "recreate",
+        }
+    }
+}
+
+/// Not a strategy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no strategy: there are {list}", list = Strategy::ALL.map(Strategy::word).join(", "))]
+pub struct BadStrategy(pub String);
+
+impl FromStr for Strategy {
+    type Err = BadStrategy;
+
+    fn from_str(s: &str) -> Result<Self, BadStrategy> {
+        Self::ALL.into_iter().find(|strategy| strategy.word() == s).ok_or_else(|| BadStrategy(s.to_owned()))
     }
 }
 

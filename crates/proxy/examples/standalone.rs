@@ -33,7 +33,7 @@ fn main() {
         apps: vec![AppRouting {
             app: app.clone(),
             backends: backends.collect(),
-            hold: HoldSpec { max_requests: 1000, timeout: Duration::from_secs(30) },
+            hold: HoldSpec { max_requests: 1000, max_bytes: 1 << 24, timeout: Duration::from_secs(30) },
             retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
         }],
         access_log,

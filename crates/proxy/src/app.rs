@@ -2,7 +2,7 @@
 
 use crate::backend::{Backend, Ticket};
 use crate::balance::{Load, choose};
-use crate::hold::Places;
+use crate::hold::{Bounds, Places};
 use crate::tally::Tally;
 use gapless_model::AppName;
 use gapless_model::app::{HoldSpec, RetrySpec};
@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 pub(crate) struct App {
     pub(crate) name: AppName,
     serving: RefCell<Vec<Rc<Backend>>>,
-    hold: Cell<(u32, Duration)>,
+    hold: Cell<Bounds>,
     retry: Cell<(bool, u64)>,
     places: RefCell<Arc<Places>>,
     pub(crate) tally: Tally,
@@ -52,7 +52,7 @@ impl App {
         places: Arc<Places>,
         serving: Vec<Rc<Backend>>,
     ) {
-        self.hold.set((hold.max_requests, hold.timeout));
+        self.hold.set(Bounds::from(hold));
         self.retry.set((retry.non_idempotent, retry.max_body));
         self.places.replace(places);
         self.serving.replace(serving);
@@ -63,7 +63,7 @@ impl App {
     /// It is not in the snapshot any more: who waits for it waits in vain.
     pub(crate) fn leave(&self) {
         self.left.set(true);
-        self.hold.set((0, Duration::ZERO));
+        self.hold.set(Bounds::default());
         self.serving.replace(Vec::new());
         self.changed.notify_waiters();
     }
@@ -94,8 +94,8 @@ impl App {
         pick(false).or_else(|| pick(true)).map(|i| serving[i].enter())
     }
 
-    /// How many requests may wait, and for how long each.
-    pub(crate) fn hold(&self) -> (u32, Duration) {
+    /// How many requests may wait, how much of them, and for how long each.
+    pub(crate) fn hold(&self) -> Bounds {
         self.hold.get()
     }
 

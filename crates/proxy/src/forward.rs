@@ -12,7 +12,7 @@ use crate::pool::Need;
 use crate::pump::pump;
 use crate::record::{Ending, Record};
 use crate::refusal::Refusal;
-use crate::request_body::{RequestBody, Upload};
+use crate::request_body::{READ_AHEAD, RequestBody, Upload};
 use crate::retry::{self, Next};
 use crate::stream::Left;
 use crate::target;
@@ -146,11 +146,14 @@ impl Forward {
             let Some(ticket) = self.app.pick(&failed.avoid) else {
                 let all_failed = !failed.avoid.is_empty();
                 failed.avoid.clear();
-                match Box::pin(waiting.wait(&self.record.client, all_failed)).await {
+                let bytes = self.size();
+                match Box::pin(waiting.wait(&self.record.client, bytes, all_failed)).await {
                     Woken::Try => continue,
                     Woken::ClientGone => return self.client_gone(),
                     // Of a stopped app nobody may wait: not because of the others.
-                    Woken::Full if self.app.hold().0 == 0 => return self.refuse(&Refusal::NobodyReady),
+                    Woken::Full if self.app.hold().requests == 0 => {
+                        return self.refuse(&Refusal::NobodyReady);
+                    }
                     Woken::Full => return self.refuse(&Refusal::Full),
                     Woken::TimedOut if failed.unreachable => return self.refuse(&Refusal::Unreachable),
                     Woken::TimedOut => return self.refuse(&Refusal::NobodyReady),
@@ -220,6 +223,15 @@ impl Forward {
                 }
             }
         }
+    }
+
+    /// About how many bytes it takes up while it waits.
+    fn size(&self) -> u64 {
+        let fields = self.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        let path = self.head.uri.path_and_query().map_or(0, |path| path.as_str().len());
+        let head = fields.sum::<usize>() + path;
+        let ahead = if self.record.client.is_http2() { http2::READ_AHEAD } else { READ_AHEAD };
+        head as u64 + self.upload.as_ref().map_or(0, |upload| upload.held(ahead))
     }
 
     /// A connection to the instance, and whether it was used before.

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// a client in the middle of sending would get a reset instead of the answer.
 pub(crate) const DRAIN: Duration = Duration::from_secs(30);
 
+/// How much of a body is read from a connection of its own while nobody asks for it: what hyper reads at once.
+pub(crate) const READ_AHEAD: u64 = 8 * 1024;
+
 /// A body that comes from a client: read once, sent as often as it must be and can be.
 pub(crate) struct Upload(RefCell<State>);
 
@@ -62,6 +65,14 @@ impl Upload {
     pub(crate) fn can_repeat(&self) -> bool {
         let state = self.0.borrow();
         state.whole && !state.failed
+    }
+
+    /// How much of it there may be in memory, in bytes, if up to `ahead` is read that nobody asks for.
+    pub(crate) fn held(&self, ahead: u64) -> u64 {
+        let state = self.0.borrow();
+        let coming = state.length.map_or(ahead, |length| length.saturating_sub(state.kept_bytes));
+        let kept: usize = state.kept.iter().map(Bytes::len).sum();
+        kept as u64 + if state.source.is_some() { coming.min(ahead) } else { 0 }
     }
 
     /// An instance was sent something: from here on it can be sent again only if it is kept whole.

@@ -63,19 +63,19 @@ impl Waiting {
         self.held
     }
 
-    /// Waits until instances change; `all_failed`: there are some, but they failed just now and are asked
-    /// again soon.
-    pub(crate) async fn wait(&mut self, client: &Exchange, all_failed: bool) -> Woken {
-        let (max, timeout) = self.app.hold();
+    /// Waits until instances change; `bytes` is what the request takes up; `all_failed`: there are some, but
+    /// they failed just now and are asked again soon.
+    pub(crate) async fn wait(&mut self, client: &Exchange, bytes: u64, all_failed: bool) -> Woken {
+        let bounds = self.app.hold();
         let began = Instant::now();
         let first = self.since.is_none();
         let since = *self.since.get_or_insert(began);
-        let deadline = since + timeout;
+        let deadline = since + bounds.time;
         if began >= deadline {
             return Woken::TimedOut;
         }
         if self.place.is_none() {
-            let Some(place) = self.app.places().take(max) else { return Woken::Full };
+            let Some(place) = self.app.places().take(&bounds, bytes) else { return Woken::Full };
             self.app.holding.set(self.app.holding.get() + 1);
             self.app.tally.add(|count| count.held += u64::from(first));
             self.place = Some(Counted { place, app: Rc::clone(&self.app) });
@@ -85,7 +85,7 @@ impl Waiting {
             until = until.min(began + self.pause);
             self.pause = (self.pause * 2).min(PAUSE_MAX);
         }
-        let woken = self.sleep(client, until, max).await;
+        let woken = self.sleep(client, until, bounds.requests).await;
         self.held = since.elapsed();
         if woken == Woken::TimedOut && until < deadline { Woken::Try } else { woken }
     }

@@ -4,7 +4,7 @@ use crate::decision::Decision;
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::target::{Target, split};
-use crate::{phase, retire, rolling, waits, wedged};
+use crate::{phase, recreate, retire, rolling, waits, wedged};
 use gapless_model::{Moment, Strategy, WaitingOn};
 
 /// What to do now.
@@ -18,9 +18,10 @@ pub fn decide(desired: &Desired, observed: &Observed, now: Moment) -> Decision {
     let mut decision = Decision { phase: next.clone(), ..Decision::default() };
     if let Some(target) = Target::of(desired, in_phase) {
         decision.split = split(desired, observed, &target);
-        if desired.held_since(in_phase).is_none() {
-            decision.actions = match desired.rollout.as_ref().map_or(Strategy::Rolling, |r| r.strategy) {
+        if desired.held_since(observed, in_phase).is_none() {
+            decision.actions = match desired.strategy() {
                 Strategy::Rolling => rolling::step(desired, observed, &target, now),
+                Strategy::Recreate => recreate::step(desired, observed, &target, now),
             };
         }
     }

@@ -3,7 +3,7 @@
 use crate::observed::{Instance, Observed};
 use gapless_model::app::{DrainSpec, WebSocketPolicy};
 use gapless_model::instance::Retiring;
-use gapless_model::{AppName, Moment, ReleaseId, Rollout, RolloutPhase};
+use gapless_model::{AppName, Moment, ReleaseId, Rollout, RolloutPhase, Strategy};
 use std::time::Duration;
 
 /// What an app should be: from its settings, the user's commands and the journal.
@@ -18,9 +18,11 @@ pub struct Desired {
     pub current: Option<ReleaseId>,
     /// The rollout in progress; never one that has ended.
     pub rollout: Option<Rollout>,
-    /// How many instances may run beyond `wanted` while replacing.
+    /// How a release is replaced when no rollout says otherwise.
+    pub strategy: Strategy,
+    /// How many instances may run beyond `wanted` while rolling.
     pub max_surge: u32,
-    /// How many of `wanted` may be missing while replacing.
+    /// How many of `wanted` may be missing while rolling.
     pub max_unavailable: u32,
     /// How long the new release is watched at full traffic.
     pub bake: Duration,
@@ -32,15 +34,32 @@ pub struct Desired {
 }
 
 impl Desired {
+    /// How releases are replaced now: as the rollout has it, or the app.
+    pub fn strategy(&self) -> Strategy {
+        self.rollout.as_ref().map_or(self.strategy, |rollout| rollout.strategy)
+    }
+
     /// The least number of ready instances that must be kept serving.
     pub fn floor(&self) -> usize {
-        self.wanted.saturating_sub(self.max_unavailable) as usize
+        match self.strategy() {
+            Strategy::Rolling => self.wanted.saturating_sub(self.max_unavailable) as usize,
+            // It cannot be without a time in which nobody serves.
+            Strategy::Recreate => 0,
+        }
+    }
+
+    /// How many instances may run beyond `wanted`.
+    pub fn surge(&self) -> u32 {
+        match self.strategy() {
+            Strategy::Rolling => self.max_surge,
+            Strategy::Recreate => 0,
+        }
     }
 
     /// The most instances that may run. Those retiring are not counted, or the drain of one would hold up the
     /// start of the next; but see [`Self::in_the_way`].
     pub fn ceiling(&self) -> usize {
-        (self.wanted + self.max_surge) as usize
+        (self.wanted + self.surge()) as usize
     }
 
     /// How many retiring instances take the room of others. An app without any surge may be one that cannot
@@ -48,13 +67,25 @@ impl Desired {
     pub fn in_the_way(&self, observed: &Observed) -> usize {
         // One that waits to be started again may be started just now.
         let ending = |i: &&Instance| i.is_retiring() && !i.view.state.is_gone();
-        if self.max_surge == 0 { observed.instances.iter().filter(ending).count() } else { 0 }
+        if self.surge() == 0 { observed.instances.iter().filter(ending).count() } else { 0 }
     }
 
-    /// Since when the user holds the rollout, if it is in a phase that can be held. A return is never held.
-    pub fn held_since(&self, phase: Option<&RolloutPhase>) -> Option<Moment> {
-        let paused = self.rollout.as_ref()?.paused?;
-        matches!(phase, Some(RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. })).then_some(paused)
+    /// Since when the user holds the rollout, if it is where it can be held. A return is never held, nor is a
+    /// replacing in whose middle nobody serves.
+    pub fn held_since(&self, observed: &Observed, phase: Option<&RolloutPhase>) -> Option<Moment> {
+        let rollout = self.rollout.as_ref()?;
+        let paused = rollout.paused?;
+        let can_be_held = match phase? {
+            RolloutPhase::Replacing { .. } => {
+                let (mine, others): (Vec<_>, Vec<_>) =
+                    observed.staying().partition(|i| i.release() == rollout.to);
+                let complete = mine.iter().filter(|i| i.is_able()).count() >= self.wanted as usize;
+                rollout.strategy != Strategy::Recreate || !others.is_empty() || complete
+            }
+            RolloutPhase::Baking { .. } => true,
+            _ => false,
+        };
+        can_be_held.then_some(paused)
     }
 
     /// The deadlines of a retirement that is decided now.

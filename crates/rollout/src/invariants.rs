@@ -4,7 +4,7 @@ use crate::decision::{Action, Decision};
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::retire::{Readiness, readiness};
-use gapless_model::{InstanceId, Moment, WaitingOn};
+use gapless_model::{InstanceId, Moment, ReleaseId, Strategy, WaitingOn};
 use std::fmt;
 
 /// A decision that breaks a promise.
@@ -16,6 +16,7 @@ pub enum Violation {
     StoppedTooEarly { instance: InstanceId, readiness: Option<Readiness> },
     RetiredTwice { instance: InstanceId },
     TooMany { running: usize, ceiling: usize },
+    TwoReleasesAtOnce { starts: ReleaseId, beside: InstanceId },
     WaitWithoutDeadline { wait: WaitingOn },
 }
 
@@ -34,6 +35,9 @@ impl fmt::Display for Violation {
             Self::RetiredTwice { instance } => write!(f, "{instance} would be retired a second time"),
             Self::TooMany { running, ceiling } => {
                 write!(f, "{running} instances would run, and {ceiling} are allowed")
+            }
+            Self::TwoReleasesAtOnce { starts, beside } => {
+                write!(f, "release {starts} would be started beside {beside}, and cannot run twice")
             }
             Self::WaitWithoutDeadline { wait } => write!(f, "waiting for {wait} has no deadline"),
         }
@@ -67,7 +71,17 @@ pub fn violations(
     let mut starts = 0;
     for action in &decision.actions {
         match action {
-            Action::Start { .. } => starts += 1,
+            Action::Start { release } => {
+                starts += 1;
+                // What cannot run twice never does.
+                let beside = |i: &&crate::Instance| i.release() != *release && !i.view.state.is_gone();
+                if desired.strategy() == Strategy::Recreate
+                    && let Some(beside) = observed.instances.iter().find(beside)
+                {
+                    let (starts, beside) = (*release, beside.id().clone());
+                    found.push(Violation::TwoReleasesAtOnce { starts, beside });
+                }
+            }
             Action::Retire { instance, .. } => {
                 if find(instance).is_none_or(crate::Instance::is_retiring) {
                     found.push(Violation::RetiredTwice { instance: instance.clone() });
@@ -91,7 +105,7 @@ pub fn violations(
     let gone = |id: &InstanceId| find(id).is_some_and(|i| i.view.state.is_gone());
     let retires = decision.actions.iter();
     let retires = retires.filter(|a| matches!(a, Action::Retire { instance, .. } if !gone(instance))).count();
-    let staying = match desired.max_surge {
+    let staying = match desired.surge() {
         0 => observed.running() + desired.in_the_way(observed),
         _ => observed.running().saturating_sub(retires),
     };

@@ -14,6 +14,7 @@
 //! | [`phase`] | how a rollout moves from phase to phase, and what makes it return |
 //! | [`target`] | which release is being moved to, and which instances may get traffic |
 //! | [`rolling`] | the rolling strategy: what to start and what to retire |
+//! | [`recreate`] | the recreate strategy: the old ones are gone before the new ones are started |
 //! | [`retire`] | when a retiring instance may be stopped |
 //! | [`wedged`] | when an instance that fails its liveness probe may be restarted |
 //! | [`waits`] | why nothing else is happening |
@@ -25,6 +26,7 @@ pub mod desired;
 pub mod invariants;
 pub mod observed;
 pub mod phase;
+pub mod recreate;
 pub mod retire;
 pub mod rolling;
 pub mod target;

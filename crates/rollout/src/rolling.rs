@@ -37,7 +37,7 @@ pub fn step(desired: &Desired, observed: &Observed, target: &Target, now: Moment
 
 /// Instances of the target's release beyond the wanted number: those that are not able go first, then the
 /// youngest.
-fn surplus<'a>(mine: &[&'a Instance], wanted: usize) -> Vec<&'a Instance> {
+pub(crate) fn surplus<'a>(mine: &[&'a Instance], wanted: usize) -> Vec<&'a Instance> {
     let mut by_worth = mine.to_vec();
     by_worth.sort_by_key(|i| (i.is_able(), std::cmp::Reverse(i.id().number())));
     by_worth.truncate(mine.len().saturating_sub(wanted));

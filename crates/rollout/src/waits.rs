@@ -19,7 +19,7 @@ pub fn waits(
     now: Moment,
 ) -> Vec<WaitingOn> {
     let mut waits = Vec::new();
-    if let Some(since) = desired.held_since(phase) {
+    if let Some(since) = desired.held_since(observed, phase) {
         waits.push(WaitingOn::Resume { since });
     }
     let in_force = observed.acknowledged.as_ref().is_some_and(|a| a.split == *split);

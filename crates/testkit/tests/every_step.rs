@@ -1,7 +1,7 @@
 //! One rollout, played once for each step of control's: killed just there, the next control ends it as the
 //! first would have.
 
-use gapless_model::Outcome;
+use gapless_model::{Outcome, Strategy};
 use gapless_testkit::simulation::scenario::{Act, AppShape, Character, Fate, Leave};
 use gapless_testkit::simulation::{Scenario, run};
 
@@ -63,6 +63,22 @@ fn of_a_release_that_crashes_while_it_is_watched() {
     let shape = AppShape { bake: 2_000, ..AppShape::default() };
     let release = Character { fate: Fate::CrashesAfter(900), ..Character::default() };
     at_every_step(&shape, release, |o| matches!(o, Outcome::Aborted { .. }));
+}
+
+fn alone() -> AppShape {
+    AppShape { strategy: Strategy::Recreate, bake: 300, ..AppShape::default() }
+}
+
+#[test]
+fn of_a_release_that_cannot_run_beside_another() {
+    let release = Character { boot: 300, leave: Leave::After(150), ..Character::default() };
+    at_every_step(&alone(), release, |o| *o == Outcome::Completed);
+}
+
+#[test]
+fn of_a_bad_release_that_cannot_run_beside_another() {
+    let release = Character { fate: Fate::CrashesAtBoot, ..Character::default() };
+    at_every_step(&alone(), release, |o| matches!(o, Outcome::Aborted { .. }));
 }
 
 #[test]

@@ -179,7 +179,7 @@ fn snapshot(generation: Generation, address: SocketAddr, apps: u32, backend: &Pa
             let routing = AppRouting {
                 app,
                 backends: vec![backend],
-                hold: HoldSpec { max_requests: 100, timeout: Duration::from_secs(10) },
+                hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: Duration::from_secs(10) },
                 retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
             };
             (route, routing)

@@ -6,7 +6,7 @@ use crate::errors::Error;
 use crate::exit::Exit;
 use crate::session::{Need, Session};
 use gapless_api::DeployRequest;
-use gapless_model::AppName;
+use gapless_model::{AppName, Strategy};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -17,12 +17,16 @@ pub(crate) struct Args {
     /// The directory with the new code; it is copied, and may change afterwards
     #[arg(long, value_name = "DIR", default_value = ".")]
     from: PathBuf,
+    /// Another strategy than the app's, for this rollout
+    #[arg(long)]
+    strategy: Option<Strategy>,
     #[command(flatten)]
     watch: Watch,
 }
 
 pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error> {
-    let request = DeployRequest { from: directory(&args.from)?, base_env: base_env::of_caller() };
+    let from = directory(&args.from)?;
+    let request = DeployRequest { from, base_env: base_env::of_caller(), strategy: args.strategy };
     let ticket = session.reach(Need::Resume).await?.deploy(&args.app, &request).await?;
     watched::rollouts(session, vec![(args.app, ticket)], args.watch).await
 }

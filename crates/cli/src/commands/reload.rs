@@ -1,10 +1,11 @@
-//! `gapless reload`: new instances of the same directory and config, rolling.
+//! `gapless reload`: new instances of the same directory and config.
 
 use super::watched::{self, Watch};
 use crate::errors::Error;
 use crate::exit::Exit;
 use crate::session::{Need, Session};
-use gapless_model::AppName;
+use gapless_api::request::ReloadRequest;
+use gapless_model::{AppName, Strategy};
 use std::rc::Rc;
 
 #[derive(Debug, clap::Args)]
@@ -12,6 +13,9 @@ pub(crate) struct Args {
     /// The apps
     #[arg(required = true, value_name = "APP")]
     apps: Vec<AppName>,
+    /// Another strategy than the app's, for this rollout
+    #[arg(long)]
+    strategy: Option<Strategy>,
     #[command(flatten)]
     watch: Watch,
 }
@@ -20,7 +24,7 @@ pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error
     let client = session.reach(Need::Resume).await?;
     let mut tickets = Vec::new();
     for app in args.apps {
-        let ticket = client.reload(&app).await?;
+        let ticket = client.reload(&app, ReloadRequest { strategy: args.strategy }).await?;
         tickets.push((app, ticket));
     }
     watched::rollouts(session, tickets, args.watch).await

@@ -79,10 +79,11 @@ pub(crate) static ROLLOUT: Table = Table {
     keys: &[
         Key {
             name: "strategy",
-            kind: Kind::Word { built: &["rolling"], later: &["blue-green", "canary", "recreate"] },
+            kind: Kind::Word { built: &["rolling", "recreate"], later: &["blue-green", "canary"] },
             default: Default::Text(defaults::STRATEGY),
-            example: "\"rolling\"",
-            doc: "Rolling: a few instances at a time.",
+            example: "\"recreate\"",
+            doc: "Rolling: a few instances at a time. Recreate: the old instances are gone before the new ones \
+                  start, for an app that cannot run twice; requests are held meanwhile.",
         },
         Key {
             name: "max_surge",

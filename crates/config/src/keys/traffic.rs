@@ -88,6 +88,14 @@ pub(crate) static HOLD: Table = Table {
             doc: "How many may wait at once; others get 503 with `Retry-After`.",
         },
         Key {
+            name: "max_bytes",
+            kind: Kind::Size,
+            default: Default::Size(defaults::HOLD_MAX_BYTES),
+            example: "\"4MiB\"",
+            doc: "How many bytes of them, heads and what has arrived of bodies, may wait at once; others get \
+                  503 with `Retry-After`.",
+        },
+        Key {
             name: "timeout",
             kind: Kind::Duration { min: Duration::ZERO },
             default: Default::Duration(defaults::HOLD_TIMEOUT),

@@ -32,6 +32,7 @@ pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Probl
         }),
         hold: within(app, "hold", |s| HoldSpec {
             max_requests: s.small("max_requests"),
+            max_bytes: s.number("max_bytes"),
             timeout: s.duration("timeout"),
         }),
         retry: within(app, "retry", |s| RetrySpec {

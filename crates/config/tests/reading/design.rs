@@ -102,7 +102,7 @@ fn plain(name: &str, command: &[&str], cwd: &Utf8Path) -> AppSpec {
                 bake: ms(30_000),
             },
             logs: LogSpec { max_size: 10_000_000, max_age: ms(7 * 24 * 3_600_000), keep: 5 },
-            hold: HoldSpec { max_requests: 1000, timeout: ms(30_000) },
+            hold: HoldSpec { max_requests: 1000, max_bytes: 16 << 20, timeout: ms(30_000) },
             retry: RetrySpec { non_idempotent: false, max_body: 65_536 },
         },
     }

@@ -141,6 +141,7 @@ impl App {
             wanted: self.wanted(cores),
             current: self.current,
             rollout: self.active.as_ref().map(|a| a.rollout.clone()).filter(|r| !r.has_ended()),
+            strategy: self.settings.rollout.strategy,
             max_surge: self.settings.rollout.max_surge,
             max_unavailable: self.settings.rollout.max_unavailable,
             bake: self.settings.rollout.bake,

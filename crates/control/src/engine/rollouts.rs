@@ -10,7 +10,7 @@ use gapless_model::receipt::PhaseTime;
 use gapless_model::release::Mark;
 use gapless_model::{
     AbortReason, AppName, Generation, InstanceId, Moment, Outcome, Receipt, Release, ReleaseId, Rollout,
-    RolloutId, RolloutKind, RolloutPhase, WallTime,
+    RolloutId, RolloutKind, RolloutPhase, Strategy, WallTime,
 };
 use gapless_store::{Change, RolloutRecord};
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,9 @@ pub(crate) struct Queued {
     pub(crate) id: RolloutId,
     pub(crate) to: ReleaseId,
     pub(crate) kind: RolloutKind,
+    /// How, if not as the app's settings say.
+    #[serde(default)]
+    pub(crate) strategy: Option<Strategy>,
 }
 
 /// A rollout that is over.
@@ -82,6 +85,21 @@ pub enum Closed {
         /// Why.
         message: String,
     },
+}
+
+/// What causes a rollout.
+#[derive(Debug, Clone, Copy)]
+pub struct Cause {
+    /// What the user did.
+    pub kind: RolloutKind,
+    /// How, if not as the app's settings say.
+    pub strategy: Option<Strategy>,
+}
+
+impl From<RolloutKind> for Cause {
+    fn from(kind: RolloutKind) -> Self {
+        Self { kind, strategy: None }
+    }
 }
 
 /// What a rollout rolls out.
@@ -171,9 +189,10 @@ impl Engine {
         &mut self,
         name: &AppName,
         release: NewRelease,
-        kind: RolloutKind,
+        cause: impl Into<Cause>,
         world: &mut World<'_>,
     ) -> Result<RolloutTicket, Refusal> {
+        let Cause { kind, strategy } = cause.into();
         let id = RolloutId(self.next_rollout);
         let app = self.known_mut(name)?;
         let mut changes = Vec::new();
@@ -198,7 +217,7 @@ impl Engine {
         app.next_release = app.next_release.max(to.0 + 1);
         let after = app.active.as_ref().map(|a| a.rollout.id);
         let superseded = match after {
-            Some(_) => app.queued.replace(Queued { id, to, kind }),
+            Some(_) => app.queued.replace(Queued { id, to, kind, strategy }),
             None => None,
         };
         changes.extend(app.record());
@@ -216,7 +235,7 @@ impl Engine {
             self.close(old.id, Closed::Dropped { message });
         }
         if after.is_none() {
-            self.start_rollout(name, &Queued { id, to, kind }, world);
+            self.start_rollout(name, &Queued { id, to, kind, strategy }, world);
         }
         self.touch(name);
         Ok(RolloutTicket { rollout: id, to, after, supersedes: superseded.map(|q| q.id) })
@@ -254,7 +273,7 @@ impl Engine {
             kind: queued.kind,
             from,
             to: queued.to,
-            strategy: app.settings.rollout.strategy,
+            strategy: queued.strategy.unwrap_or(app.settings.rollout.strategy),
             phase: RolloutPhase::Replacing { since: world.now.moment },
             paused: None,
             began: world.now.moment,

@@ -2,11 +2,11 @@
 
 use super::Api;
 use super::answer::{Answer, Failed, bad_request, done};
-use crate::engine::{NewRelease, ReleaseOrder};
+use crate::engine::{Cause, NewRelease, ReleaseOrder};
 use axum::Json;
 use axum::extract::{Path, State};
 use camino::Utf8PathBuf;
-use gapless_api::request::{DeployRequest, Done, RollbackRequest};
+use gapless_api::request::{DeployRequest, Done, ReloadRequest, RollbackRequest};
 use gapless_api::{ErrorBody, ErrorKind, RolloutTicket};
 use gapless_model::{AppName, Release, RolloutKind};
 use std::collections::BTreeMap;
@@ -25,17 +25,24 @@ pub(super) async fn deploy(
     let spec = latest(&api, &app).await?.declared();
     let order = ReleaseOrder { app: app.clone(), spec, code: Some(from) };
     let made = make(&api, order, request.base_env).await?;
-    begin(&api, app, NewRelease::Made(Box::new(made)), RolloutKind::Deploy).await
+    let cause = Cause { kind: RolloutKind::Deploy, strategy: request.strategy };
+    begin(&api, app, NewRelease::Made(Box::new(made)), cause).await
 }
 
 /// The same directory and config in new processes.
-pub(super) async fn reload(State(api): State<Api>, Path(app): Path<AppName>) -> Answer<RolloutTicket> {
+pub(super) async fn reload(
+    State(api): State<Api>,
+    Path(app): Path<AppName>,
+    request: Option<Json<Option<ReloadRequest>>>,
+) -> Answer<RolloutTicket> {
+    let ReloadRequest { strategy } = request.and_then(|Json(request)| request).unwrap_or_default();
     let latest = latest(&api, &app).await?;
     let original = latest.original();
     let order = ReleaseOrder { app: app.clone(), spec: latest.declared(), code: latest.code.clone() };
     let mut made = make(&api, order, latest.base_env).await?;
     made.reload_of = Some(original);
-    begin(&api, app, NewRelease::Made(Box::new(made)), RolloutKind::Reload).await
+    let cause = Cause { kind: RolloutKind::Reload, strategy };
+    begin(&api, app, NewRelease::Made(Box::new(made)), cause).await
 }
 
 /// An earlier release.
@@ -76,9 +83,15 @@ async fn make(api: &Api, order: ReleaseOrder, base_env: BTreeMap<String, String>
 }
 
 /// Begins a rollout, or lets it wait.
-async fn begin(api: &Api, app: AppName, release: NewRelease, kind: RolloutKind) -> Answer<RolloutTicket> {
+async fn begin(
+    api: &Api,
+    app: AppName,
+    release: NewRelease,
+    cause: impl Into<Cause>,
+) -> Answer<RolloutTicket> {
+    let cause = cause.into();
     let ticket =
-        api.desk.ask(move |core| core.act(|engine, world| engine.begin_rollout(&app, release, kind, world)));
+        api.desk.ask(move |core| core.act(|engine, world| engine.begin_rollout(&app, release, cause, world)));
     Ok(Json(ticket.await??))
 }
 

@@ -27,6 +27,9 @@ const STREAMS: u32 = 128;
 /// Bytes that a request's body may be ahead of its instance …
 const STREAM_WINDOW: u32 = 256 * 1024;
 
+/// The same, to count with.
+pub(crate) const READ_AHEAD: u64 = STREAM_WINDOW as u64;
+
 /// … and those of all requests of a connection together: what its client can make us keep.
 const WINDOW: u32 = 1024 * 1024;
 

@@ -9,7 +9,7 @@ mod downgrade;
 mod session;
 mod sniff;
 
-pub(crate) use connection::serve;
+pub(crate) use connection::{READ_AHEAD, serve};
 pub(crate) use downgrade::{downgrade, frame};
 pub(crate) use session::Session;
 pub(crate) use sniff::Sniff;

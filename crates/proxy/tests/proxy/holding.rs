@@ -87,6 +87,31 @@ async fn no_more_wait_than_may_and_those_who_go_make_room() {
 }
 
 #[tokio::test]
+async fn no_more_bytes_wait_than_may() {
+    let mut stage = Stage::new().await;
+    stage.snapshot.apps[0].hold.max_bytes = 10_000;
+    stage.route_to(vec![]).await;
+    let mut waiting = stage.client().await;
+    let large = "x".repeat(6_000);
+    let first = large.clone();
+    let waiting = tokio::spawn(async move { waiting.post("/length", &first).await });
+    stage.counted("the first is held", |app| app.holding == 1).await;
+    let response = stage.client().await.send(request("POST", "/length", &large)).await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["retry-after"]),
+        (503, &"1".parse().unwrap())
+    );
+    let mut small = stage.client().await;
+    let small = tokio::spawn(async move { small.get("/").await });
+    stage.counted("a small one is held", |app| app.holding == 2).await;
+    let one = Instance::unix(1);
+    stage.route_to(vec![Stage::serve(&one)]).await;
+    assert_eq!(soon("the first", waiting).await.unwrap(), (200, "6000".into()));
+    assert_eq!(soon("the small one", small).await.unwrap().0, 200);
+    assert_eq!(stage.counted("all", |app| app.traffic.served == 2).await.traffic.failed, 1);
+}
+
+#[tokio::test]
 async fn a_half_closed_client_may_wait_too() {
     let mut stage = Stage::new().await;
     stage.route_to(vec![]).await;

@@ -13,7 +13,7 @@ async fn host_and_path_lead_to_the_app() {
     stage.snapshot.apps.push(AppRouting {
         app: "api".parse().unwrap(),
         backends: vec![Stage::serve(&two)],
-        hold: HoldSpec { max_requests: 0, timeout: Duration::ZERO },
+        hold: HoldSpec { max_requests: 0, max_bytes: 0, timeout: Duration::ZERO },
         retry: RetrySpec { non_idempotent: false, max_body: 0 },
     });
     stage.snapshot.routes[0].host = Some("*.com".parse().unwrap());

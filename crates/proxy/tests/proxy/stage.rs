@@ -71,7 +71,7 @@ impl Stage {
             apps: vec![AppRouting {
                 app,
                 backends: Vec::new(),
-                hold: HoldSpec { max_requests: 100, timeout: Duration::from_secs(15) },
+                hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: Duration::from_secs(15) },
                 retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
             }],
             access_log: false,

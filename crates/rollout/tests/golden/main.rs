@@ -67,6 +67,63 @@ golden! {
         idle a-2
         gone a-2"
 
+    recreated: "
+        app wanted=2 recreate bake=5s
+        serving r1 a-1 a-2
+        rollout r2
+        ack a-1=1
+        gone a-2
+        idle a-1
+        gone a-1
+        ready a-3
+        ack
+        ready a-4
+        ack
+        wait 5s"
+
+    recreated_and_failed: "
+        app wanted=1 recreate
+        serving r1 a-1
+        rollout r2
+        ack
+        gone a-1
+        crash a-2
+        crash a-2
+        gone a-2
+        ready a-3
+        ack"
+
+    recreated_and_aborted_while_the_old_ones_end: "
+        app wanted=1 recreate
+        serving r1 a-1
+        rollout r2
+        ack a-1=1
+        abort
+        idle a-1
+        gone a-1
+        ready a-2
+        ack"
+
+    /// A pause that comes when the old ones are told to go does not leave the app with nobody.
+    recreated_and_paused: "
+        app wanted=1 recreate bake=0s
+        serving r1 a-1
+        rollout r2
+        pause
+        ack
+        gone a-1
+        ready a-2
+        ack
+        resume"
+
+    first_release_of_what_is_recreated: "
+        app wanted=2 recreate
+        first r1
+        ready a-1
+        ack
+        ready a-2
+        ack"
+
     four_instances_two_at_a_time: "
         app wanted=4 surge=2 unavailable=0 bake=0s
         serving r1 a-1 a-2 a-3 a-4

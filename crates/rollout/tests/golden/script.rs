@@ -1,7 +1,8 @@
 //! A script: what is so at first, and what happens then, line by line. Playing it renders every decision.
 //!
 //! ```text
-//! app wanted=2 surge=1 unavailable=0 bake=10s drain=30s     what is desired; unrouted for a worker
+//! app wanted=2 surge=1 unavailable=0 bake=10s drain=30s     what is desired; unrouted for a worker, or a
+//!                                                           strategy: recreate
 //! serving r1 a-1 a-2        instances that are ready and in force
 //! rollout r2                begins, from r1
 //! first r1                  an app's first rollout
@@ -69,6 +70,7 @@ impl Play {
             wanted: 1,
             current: None,
             rollout: None,
+            strategy: Strategy::Rolling,
             max_surge: 1,
             max_unavailable: 0,
             bake: Duration::from_secs(10),
@@ -137,6 +139,7 @@ impl Play {
                 Some(("bake", time)) => self.desired.bake = seconds(time),
                 Some(("drain", time)) => self.desired.drain.timeout = seconds(time),
                 None if *setting == "unrouted" => self.desired.routed = false,
+                None if *setting == "recreate" => self.desired.strategy = Strategy::Recreate,
                 _ => panic!("no such setting: {setting}"),
             }
         }
@@ -170,7 +173,7 @@ impl Play {
             kind: RolloutKind::Deploy,
             from,
             to,
-            strategy: Strategy::Rolling,
+            strategy: self.desired.strategy,
             phase: RolloutPhase::Replacing { since: self.now },
             paused: None,
             began: self.now,

@@ -76,7 +76,7 @@ fn settings(instances: u32) -> AppSettings {
             bake: Duration::from_millis(1_500),
         },
         logs: LogSpec { max_size: 1 << 20, max_age: second, keep: 5 },
-        hold: HoldSpec { max_requests: 100, timeout: second },
+        hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: second },
         retry: RetrySpec { non_idempotent: false, max_body: 1 << 16 },
     }
 }

@@ -87,6 +87,7 @@ impl World {
         self.processes.insert(id.pid, process);
         self.running.insert(instance.clone(), id.pid);
         self.check_room(instance.app());
+        self.check_alone(instance, release);
         Some(id)
     }
 

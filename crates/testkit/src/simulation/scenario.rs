@@ -1,5 +1,7 @@
 //! What is to happen.
 
+use gapless_model::Strategy;
+
 /// A whole story. Times are milliseconds; those of the script count from when all apps serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
@@ -25,6 +27,8 @@ pub struct Scenario {
 pub struct AppShape {
     /// Its instances.
     pub wanted: u32,
+    /// How its releases are replaced.
+    pub strategy: Strategy,
     /// How many more may run.
     pub max_surge: u32,
     /// How many may be missing.
@@ -47,6 +51,7 @@ impl Default for AppShape {
     fn default() -> Self {
         Self {
             wanted: 2,
+            strategy: Strategy::Rolling,
             max_surge: 1,
             max_unavailable: 0,
             bake: 500,
@@ -129,6 +134,8 @@ pub enum Leave {
 pub enum Act {
     /// `gapless deploy`: a new release.
     Deploy(usize, Character),
+    /// `gapless deploy --strategy`.
+    DeployBy(usize, Character, Strategy),
     /// `gapless rollback`.
     Rollback(usize),
     /// `gapless scale` to this many, at least 1.

@@ -4,7 +4,7 @@ use super::event::{Event, Turn};
 use super::scenario::{Act, Character};
 use super::spec;
 use super::world::World;
-use gapless_control::engine::NewRelease;
+use gapless_control::engine::{Cause, NewRelease};
 use gapless_model::RolloutKind;
 
 impl World {
@@ -16,10 +16,10 @@ impl World {
             engine.configure(&name, &settings, world);
             engine.settle(world);
         });
-        self.roll_out(app, shape.first, RolloutKind::Up);
+        self.roll_out(app, shape.first, RolloutKind::Up.into());
     }
 
-    fn roll_out(&mut self, app: usize, character: Character, kind: RolloutKind) {
+    fn roll_out(&mut self, app: usize, character: Character, cause: Cause) {
         let name = spec::name(app);
         let routed = self.scenario.apps[app].routed;
         let to = self.control_mut().engine.reserve_release(&name);
@@ -27,7 +27,7 @@ impl World {
         self.act(|engine, world| {
             let made = NewRelease::Made(Box::new(spec::release(to, routed)));
             // Refused if the app is not known.
-            let _ = engine.begin_rollout(&name, made, kind, world);
+            let _ = engine.begin_rollout(&name, made, cause, world);
             engine.settle(world);
         });
     }
@@ -72,7 +72,11 @@ impl World {
         let apps = self.scenario.apps.len();
         let name = |place: usize| spec::name(place % apps);
         if let Act::Deploy(app, character) = act {
-            return self.roll_out(app % apps, character, RolloutKind::Deploy);
+            return self.roll_out(app % apps, character, RolloutKind::Deploy.into());
+        }
+        if let Act::DeployBy(app, character, strategy) = act {
+            let cause = Cause { kind: RolloutKind::Deploy, strategy: Some(strategy) };
+            return self.roll_out(app % apps, character, cause);
         }
         self.act(|engine, world| {
             // What is refused changes nothing.

@@ -10,8 +10,7 @@ use gapless_model::probe::{ProbeKind, ProbeSpec};
 use gapless_model::release::{Mark, StopSpec, StopTarget};
 use gapless_model::route::RouteSpec;
 use gapless_model::{
-    AddressMode, AppName, AppSettings, CommandLine, Release, ReleaseId, ReleaseSpec, Signal, Strategy,
-    WallTime,
+    AddressMode, AppName, AppSettings, CommandLine, Release, ReleaseId, ReleaseSpec, Signal, WallTime,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -59,13 +58,13 @@ pub(super) fn settings(place: usize, shape: &AppShape) -> AppSettings {
             stable_after: ms(10_000),
         },
         rollout: RolloutSpec {
-            strategy: Strategy::Rolling,
+            strategy: shape.strategy,
             max_surge: shape.max_surge,
             max_unavailable: shape.max_unavailable,
             bake: ms(shape.bake),
         },
         logs: LogSpec { max_size: 1 << 20, max_age: ms(86_400_000), keep: 3 },
-        hold: HoldSpec { max_requests: 1_000, timeout: ms(HOLD_TIMEOUT) },
+        hold: HoldSpec { max_requests: 1_000, max_bytes: 1 << 24, timeout: ms(HOLD_TIMEOUT) },
         retry: RetrySpec { non_idempotent: false, max_body: 65_536 },
     }
 }

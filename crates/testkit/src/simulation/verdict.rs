@@ -8,7 +8,9 @@ use super::spec;
 use super::world::World;
 use gapless_api::status::AppStatus;
 use gapless_control::engine::{Engine, Now, Recovery, World as EngineWorld};
-use gapless_model::{AppName, InstanceId, Moment, Outcome, Receipt, ReleaseId, RolloutPhase, WallTime};
+use gapless_model::{
+    AppName, InstanceId, Moment, Outcome, Receipt, ReleaseId, RolloutPhase, Strategy, WallTime,
+};
 use gapless_routing::{Duty, Snapshot};
 use gapless_store::{Change, RolloutRecord};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +87,10 @@ impl World {
     pub(super) fn check_room(&mut self, app: &AppName) {
         let Some(place) = self.shape(app) else { return };
         let shape = &self.scenario.apps[place];
-        if shape.max_surge > 0 || self.journal.lost_acted {
+        if shape.max_surge > 0
+            || self.journal.lost_acted
+            || self.is_replaced_otherwise(place, Strategy::Rolling)
+        {
             return;
         }
         let apps = self.scenario.apps.len();
@@ -97,6 +102,31 @@ impl World {
         let running = self.running.keys().filter(|id| id.app() == app).count();
         if running > allowed {
             self.broken(Broken::TooManyRun { app: app.to_string(), running, allowed });
+        }
+    }
+
+    /// Whether releases of the app at this place are ever replaced by another strategy than this one.
+    fn is_replaced_otherwise(&self, place: usize, strategy: Strategy) -> bool {
+        let apps = self.scenario.apps.len();
+        self.scenario.apps[place].strategy != strategy
+            || self.scenario.script.iter().any(
+                |(_, act)| matches!(act, Act::DeployBy(of, _, by) if of % apps == place && *by != strategy),
+            )
+    }
+
+    /// What cannot run twice never does: not two releases at once.
+    pub(super) fn check_alone(&mut self, id: &InstanceId, release: ReleaseId) {
+        let Some(place) = self.shape(id.app()) else { return };
+        if self.journal.lost_acted || self.is_replaced_otherwise(place, Strategy::Recreate) {
+            return;
+        }
+        let beside = self.running.iter().filter(|(other, _)| other.app() == id.app());
+        let beside: Vec<String> = beside
+            .filter(|(_, pid)| self.processes[pid].release != release)
+            .map(|(other, _)| other.to_string())
+            .collect();
+        if !beside.is_empty() {
+            self.broken(Broken::TwoReleasesAtOnce { starts: id.to_string(), beside: beside.join(", ") });
         }
     }
 
@@ -122,12 +152,21 @@ impl World {
         };
         let apps = self.scenario.apps.len();
         let mut wanted = shape.wanted;
-        if !self.serves || !shape.routed || !shape.first.fate.is_good() || self.journal.lost_acted {
+        let recreated = shape.strategy == Strategy::Recreate;
+        if recreated
+            || !self.serves
+            || !shape.routed
+            || !shape.first.fate.is_good()
+            || self.journal.lost_acted
+        {
             return None;
         }
         for (_, act) in &self.scenario.script {
             match act {
-                Act::Deploy(_, character) if !lasts(character.fate) => return None,
+                Act::DeployBy(of, _, Strategy::Recreate) if of % apps == app => return None,
+                Act::Deploy(_, character) | Act::DeployBy(_, character, _) if !lasts(character.fate) => {
+                    return None;
+                }
                 Act::Scale(of, to) if of % apps == app => wanted = wanted.min(*to),
                 act if act.harms() || act.empties() => return None,
                 _ => {}

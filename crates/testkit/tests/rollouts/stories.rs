@@ -1,5 +1,6 @@
 //! Random scenarios, by what goes wrong in them.
 
+use gapless_model::Strategy as ByStrategy;
 use gapless_testkit::simulation::Scenario;
 use gapless_testkit::simulation::scenario::{Act, AppShape, Character, Fate, Leave, Policy};
 use proptest::collection::vec;
@@ -13,9 +14,11 @@ pub(crate) fn app() -> impl Strategy<Value = AppShape> {
     let room =
         prop_oneof![Just((1, 0)), Just((0, 1)), Just((1, 1)), Just((2, 0)), Just((4, 0)), Just((0, 2))];
     let bake = prop_oneof![Just(0), 1_u64..2_000];
-    (1_u32..=4, room, bake, 200_u64..2_500, 1_u64..1_500, any::<prop::sample::Index>()).prop_map(
-        |(wanted, (max_surge, max_unavailable), bake, drain, slowest_request, routed)| AppShape {
+    let routed = any::<prop::sample::Index>();
+    (1_u32..=4, strategy(), room, bake, 200_u64..2_500, 1_u64..1_500, routed).prop_map(
+        |(wanted, strategy, (max_surge, max_unavailable), bake, drain, slowest_request, routed)| AppShape {
             wanted,
+            strategy,
             max_surge,
             max_unavailable,
             bake,
@@ -25,6 +28,10 @@ pub(crate) fn app() -> impl Strategy<Value = AppShape> {
             ..AppShape::default()
         },
     )
+}
+
+fn strategy() -> impl Strategy<Value = ByStrategy> {
+    prop_oneof![4 => Just(ByStrategy::Rolling), 1 => Just(ByStrategy::Recreate)]
 }
 
 fn leave() -> impl Strategy<Value = Leave> {
@@ -62,7 +69,10 @@ pub(crate) fn any_release() -> impl Strategy<Value = Character> {
 
 /// A deploy, at any time.
 pub(crate) fn deploy(release: impl Strategy<Value = Character>) -> impl Strategy<Value = (u64, Act)> {
-    (0..SCRIPT, 0_usize..2, release).prop_map(|(at, app, release)| (at, Act::Deploy(app, release)))
+    let by = prop_oneof![5 => Just(None), 1 => strategy().prop_map(Some)];
+    (0..SCRIPT, 0_usize..2, release, by).prop_map(|(at, app, release, by)| {
+        (at, by.map_or(Act::Deploy(app, release), |by| Act::DeployBy(app, release, by)))
+    })
 }
 
 /// Something that happens to Gapless itself.
