@@ -35,6 +35,8 @@ pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const DRAIN_WEBSOCKET: &str = "close";
 /// How long they are waited for when they are kept.
 pub(crate) const DRAIN_WEBSOCKET_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// Over which they are closed one by one.
+pub(crate) const DRAIN_WEBSOCKET_WINDOW: Duration = Duration::from_secs(5);
 
 /// How a new release replaces the old one.
 pub(crate) const STRATEGY: &str = "rolling";

@@ -63,24 +63,29 @@ impl Instances {
     }
 }
 
-/// How begun work is finished when an instance retires.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How begun work is finished when an instance retires. The default waits for nothing: it is what is meant by
+/// who says nothing, and never what a user gets.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DrainSpec {
     /// How long requests in flight are waited for.
     #[serde(with = "millis")]
     pub timeout: Duration,
     /// What becomes of WebSockets and other upgraded connections.
     pub websocket: WebSocketPolicy,
-    /// How long they are waited for under [`WebSocketPolicy::Keep`].
+    /// How long they are kept under [`WebSocketPolicy::Keep`]; what is open then is closed within `timeout`.
     #[serde(with = "millis")]
     pub websocket_timeout: Duration,
+    /// WebSockets that are closed are closed one by one over this time, at most half of what there is: so that
+    /// not all clients come back at once. 0 closes all at once.
+    #[serde(with = "millis", default)]
+    pub websocket_window: Duration,
 }
 
 /// What becomes of upgraded connections when their instance retires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WebSocketPolicy {
-    /// They end with the drain: clients reconnect to the new release.
+    /// They are closed at once, with a close frame that says so: clients reconnect to the new release.
     #[default]
     Close,
     /// They stay on the old instance until they end by themselves.

@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a tool for developers: it may fail loudly")]
 
-use gapless_model::app::{HoldSpec, RetrySpec};
+use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::Connection;
@@ -25,6 +25,7 @@ fn main() {
         release: ReleaseId(1),
         address: at.parse().map_or_else(|_| Address::Unix(at.into()), Address::Tcp),
         duty: Duty::Serve { weight: 1 },
+        retiring: None,
     });
     let snapshot = Snapshot {
         generation: Generation(1),
@@ -35,6 +36,7 @@ fn main() {
             backends: backends.collect(),
             hold: HoldSpec { max_requests: 1000, max_bytes: 1 << 24, timeout: Duration::from_secs(30) },
             retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
+            drain: DrainSpec::default(),
         }],
         access_log,
     };

@@ -2,12 +2,13 @@
 
 use crate::pool::Pool;
 use crate::tally::Tally;
+use crate::websocket::Finish;
 use gapless_model::{Address, InstanceId, ReleaseId};
 use gapless_routing::{Duty, InFlight};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// How long an instance that could not be reached is passed over while others can be asked.
 const SUSPECT: Duration = Duration::from_millis(500);
@@ -26,6 +27,12 @@ pub(crate) struct Backend {
     /// Something ended on an instance that finishes, and control has not been told.
     news: Cell<bool>,
     newsroom: Rc<Notify>,
+    /// When its upgraded connections end, by the newest snapshot of this worker …
+    planned: Cell<Option<Finish>>,
+    /// … and since every worker has it.
+    in_force: Cell<Option<Finish>>,
+    /// How they hear of it; made with the first of them.
+    finish: OnceCell<watch::Sender<Option<Finish>>>,
 }
 
 impl Backend {
@@ -43,6 +50,9 @@ impl Backend {
             suspect_until: Cell::new(None),
             news: Cell::new(false),
             newsroom,
+            planned: Cell::new(None),
+            in_force: Cell::new(None),
+            finish: OnceCell::new(),
         }
     }
 
@@ -64,6 +74,26 @@ impl Backend {
     pub(crate) fn leave(&self) {
         self.duty.set(Duty::Finish);
         self.pool.clear();
+    }
+
+    /// When its upgraded connections are to end. They hear of it by [`begin_finish`](Self::begin_finish).
+    pub(crate) fn plan_finish(&self, finish: Option<Finish>) {
+        self.planned.set(finish);
+    }
+
+    /// Every worker has the snapshot: a client that connects again comes to another instance.
+    pub(crate) fn begin_finish(&self) {
+        let planned = self.planned.get();
+        if self.in_force.replace(planned) != planned
+            && let Some(finish) = self.finish.get()
+        {
+            finish.send_replace(planned);
+        }
+    }
+
+    /// When an upgraded connection is to end.
+    pub(crate) fn finish(&self) -> watch::Receiver<Option<Finish>> {
+        self.finish.get_or_init(|| watch::Sender::new(self.in_force.get())).subscribe()
     }
 
     /// Where it is reached.

@@ -2,7 +2,7 @@
 
 use crate::listener::Listener;
 use crate::stream::{Left, Stream};
-use crate::tunnel::Tunnel;
+use crate::websocket::Tunnel;
 use http::HeaderValue;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};

@@ -50,7 +50,7 @@ pub(crate) async fn serve(
     socket: TcpStream,
     peer: SocketAddr,
     listener: Rc<Listener>,
-    _open: Open,
+    open: Open,
 ) {
     let stream = if listener.speaks_tls() {
         let _active = Active::begin(&worker.active);
@@ -74,9 +74,12 @@ pub(crate) async fn serve(
     };
     let io = ClientIo(Rc::clone(&client));
     if let Some(tunnel) = client.take_tunnel() {
-        if let Err(error) = tunnel.run(io, ahead).await {
-            tracing::debug!(%error, "an upgraded connection broke off");
-        }
+        // A task of its own, as this one has the size of all that HTTP takes.
+        let run = tunnel.run(io, ahead);
+        tokio::task::spawn_local(async move {
+            run.await;
+            drop(open);
+        });
         return;
     }
     drop(close(io, &client, &ahead).await);

@@ -5,6 +5,7 @@ use crate::link::{Heard, Link};
 use crate::plan::{Plan, What, Word};
 use crate::sockets::Sockets;
 use crate::tls::{Author, Terms};
+use gapless_model::Moment;
 use gapless_routing::{Backlog, Snapshot, ToControl, ToProxy};
 use std::future::pending;
 use std::os::fd::OwnedFd;
@@ -23,14 +24,24 @@ const LOOK: Duration = Duration::from_millis(25);
 /// Looks in a row that must find nothing begun before the process ends.
 const QUIET: u32 = 4;
 
+/// What is left for upgraded connections to be cut before the process ends.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// What SIGTERM gives to requests that have begun.
 const TERM: Duration = Duration::from_secs(30);
+
+/// What the workers hear.
+pub(crate) struct Orders {
+    pub(crate) plans: watch::Sender<Arc<Plan>>,
+    /// The newest plan that every worker has.
+    pub(crate) settled: watch::Sender<u64>,
+    pub(crate) questions: watch::Sender<u64>,
+}
 
 /// The main thread.
 pub(crate) struct Coordinator {
     link: Link,
-    plans: watch::Sender<Arc<Plan>>,
-    questions: watch::Sender<u64>,
+    orders: Orders,
     words: mpsc::Receiver<Word>,
     census: Census,
     terms: Arc<Terms>,
@@ -53,6 +64,9 @@ pub(crate) struct Coordinator {
 struct Closing {
     deadline: Instant,
     quiet: u32,
+    since: Moment,
+    /// When upgraded connections end: before the process does.
+    upgraded_end: Moment,
 }
 
 impl Coordinator {
@@ -61,14 +75,12 @@ impl Coordinator {
         link: Link,
         workers: usize,
         terms: Arc<Terms>,
-        plans: watch::Sender<Arc<Plan>>,
-        questions: watch::Sender<u64>,
+        orders: Orders,
         words: mpsc::Receiver<Word>,
     ) -> Self {
         Self {
             link,
-            plans,
-            questions,
+            orders,
             words,
             census: Census::new(workers),
             terms,
@@ -161,8 +173,9 @@ impl Coordinator {
         };
         let places = snapshot.apps.iter().map(|routing| place(&routing.app)).collect();
         let number = self.plan.number + 1;
-        self.plan = Arc::new(Plan { number, snapshot, sockets: self.sockets.list(), places });
-        self.plans.send_replace(Arc::clone(&self.plan));
+        let closing = self.closing.as_ref().map(|closing| (closing.since, closing.upgraded_end));
+        self.plan = Arc::new(Plan { number, snapshot, sockets: self.sockets.list(), places, closing });
+        self.orders.plans.send_replace(Arc::clone(&self.plan));
     }
 
     fn take(&mut self, word: &Word) {
@@ -192,6 +205,7 @@ impl Coordinator {
     /// Every worker has the plan.
     fn announce(&mut self) {
         self.announced = self.plan.number;
+        self.orders.settled.send_replace(self.announced);
         if self.closing.is_some() {
             return;
         }
@@ -232,7 +246,7 @@ impl Coordinator {
     /// Asks all workers what they have counted.
     fn ask(&mut self) {
         self.question += 1;
-        self.questions.send_replace(self.question);
+        self.orders.questions.send_replace(self.question);
     }
 
     fn give_listeners(&mut self) {
@@ -254,9 +268,14 @@ impl Coordinator {
     fn close(&mut self, within: Duration) {
         let deadline = Instant::now() + within;
         tracing::info!(?within, "the proxy finishes what has begun");
+        let since = crate::clock::now();
+        let upgraded_end = since + within.saturating_sub(LAST_WORDS);
         match &mut self.closing {
-            Some(closing) => closing.deadline = closing.deadline.min(deadline),
-            None => self.closing = Some(Closing { deadline, quiet: 0 }),
+            Some(closing) => {
+                closing.deadline = closing.deadline.min(deadline);
+                closing.upgraded_end = closing.upgraded_end.min(upgraded_end);
+            }
+            None => self.closing = Some(Closing { deadline, quiet: 0, since, upgraded_end }),
         }
         self.sockets = Sockets::default();
         self.distribute(self.plan.snapshot.clone());

@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::http2::Session;
 use crate::stream::Left;
-use crate::tunnel::Tunnel;
+use crate::websocket::Tunnel;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderValue};
 use std::ops::Deref;

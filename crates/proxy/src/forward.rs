@@ -16,9 +16,9 @@ use crate::request_body::{READ_AHEAD, RequestBody, Upload};
 use crate::retry::{self, Next};
 use crate::stream::Left;
 use crate::target;
-use crate::tunnel::Tunnel;
 use crate::upstream::{Broken, Reached, Upstream};
 use crate::waiting::{Waiting, Woken};
+use crate::websocket::{Protocol, Tunnel};
 use crate::worker::Worker;
 use http::header::{CONNECTION, HOST};
 use http::request::Parts;
@@ -327,7 +327,8 @@ impl Forward {
         if let Some(mut ticket) = self.record.end_keeping_ticket(Ending::Served) {
             ticket.upgrade();
             let (io, ahead) = upstream.into_tunnel();
-            self.record.client.upgrade(Tunnel { io, ahead, ticket });
+            let protocol = Protocol::of(&fields);
+            self.record.client.upgrade(Tunnel { protocol, io, ahead, ticket });
         }
         response(head, fields, AnswerBody::Empty)
     }

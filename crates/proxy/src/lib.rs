@@ -27,11 +27,14 @@ mod backend;
 mod balance;
 mod census;
 mod client;
+mod clock;
 mod connection;
 mod coordinator;
 mod crew;
 mod exchange;
 mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod headers;
 mod hold;
 mod http2;
@@ -57,9 +60,9 @@ mod table;
 mod tally;
 mod target;
 mod tls;
-mod tunnel;
 mod upstream;
 mod waiting;
+mod websocket;
 mod worker;
 
 pub use run::{Options, run};

@@ -1,7 +1,7 @@
 //! The process: its threads, from begin to end.
 
 use crate::access_log::{AccessLog, AccessLogWriter};
-use crate::coordinator::Coordinator;
+use crate::coordinator::{Coordinator, Orders};
 use crate::crew::Crew;
 use crate::link::Link;
 use crate::own_log::OwnLog;
@@ -77,6 +77,7 @@ fn start(options: &Options) -> Result<(), RunError> {
     let (writer, access_log) = AccessLogWriter::start(options.home.join("logs/access.log"))
         .map_err(begun("the access log's thread"))?;
     let (plans, _) = watch::channel(Arc::new(Plan::default()));
+    let (settled, _) = watch::channel(0);
     let (questions, _) = watch::channel(0);
     let (words, heard) = mpsc::channel(WORDS);
     let terms = Arc::new(Terms::default());
@@ -84,6 +85,7 @@ fn start(options: &Options) -> Result<(), RunError> {
     for (crew, handed) in Crew::muster(options.workers.max(1)) {
         let lines = Lines {
             plans: plans.subscribe(),
+            settled: settled.subscribe(),
             questions: questions.subscribe(),
             handed,
             words: words.clone(),
@@ -94,7 +96,8 @@ fn start(options: &Options) -> Result<(), RunError> {
     tracing::info!(pid = std::process::id(), workers = threads.len(), "the proxy runs");
     let all_live = || !threads.iter().any(JoinHandle::is_finished);
     runtime.block_on(async {
-        Coordinator::new(link, threads.len(), terms, plans, questions, heard).run(all_live).await;
+        let orders = Orders { plans, settled, questions };
+        Coordinator::new(link, threads.len(), terms, orders, heard).run(all_live).await;
     });
     // Workers end as the main thread's ends of their channels are gone.
     let mut died = false;

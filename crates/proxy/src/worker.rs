@@ -10,7 +10,9 @@ use crate::listener::Listener;
 use crate::plan::{AppReport, InstanceReport, Plan, Report, What, Word};
 use crate::table::Table;
 use crate::tls::Terms;
-use gapless_model::{AppName, InstanceId};
+use crate::websocket::Finish;
+use gapless_model::app::DrainSpec;
+use gapless_model::{AppName, InstanceId, Moment};
 use gapless_routing::{AppRouting, InFlight, Protocol};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -28,6 +30,8 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// What a worker hears and says.
 pub(crate) struct Lines {
     pub(crate) plans: watch::Receiver<Arc<Plan>>,
+    /// The newest plan that every worker has.
+    pub(crate) settled: watch::Receiver<u64>,
     pub(crate) questions: watch::Receiver<u64>,
     pub(crate) handed: mpsc::Receiver<Handed>,
     pub(crate) words: mpsc::Sender<Word>,
@@ -44,6 +48,8 @@ pub(crate) struct Worker {
     pub(crate) ids: RequestIds,
     pub(crate) active: Rc<Cell<u32>>,
     newsroom: Rc<Notify>,
+    /// The number of the plan in force.
+    plan: Cell<u64>,
 }
 
 impl Worker {
@@ -59,6 +65,7 @@ impl Worker {
             ids: RequestIds::default(),
             active: Rc::default(),
             newsroom: Rc::default(),
+            plan: Cell::new(0),
         }
     }
 
@@ -76,6 +83,11 @@ impl Worker {
                 changed = lines.plans.changed() => {
                     if changed.is_err() { return }
                     self.take_up(&mut lines.plans)
+                }
+                changed = lines.settled.changed() => {
+                    if changed.is_err() { return }
+                    self.settle(*lines.settled.borrow_and_update());
+                    continue;
                 }
                 () = self.newsroom.notified() => What::Finished(self.finished()),
                 changed = lines.questions.changed() => {
@@ -113,9 +125,18 @@ impl Worker {
 
     /// Routes by this plan from here on: all of it happens between two requests.
     fn apply(self: &Rc<Self>, plan: &Plan) {
+        self.plan.set(plan.number);
         self.apply_apps(plan);
         self.apply_listeners(plan);
         self.access_log.turn(plan.snapshot.access_log);
+    }
+
+    /// Every worker has this plan. Only now are clients sent away from those that retire by it, as before they
+    /// could come back by another worker to where they were.
+    fn settle(&self, plan: u64) {
+        if plan == self.plan.get() {
+            self.backends.borrow().values().for_each(|backend| backend.begin_finish());
+        }
     }
 
     fn apply_apps(&self, plan: &Plan) {
@@ -123,7 +144,7 @@ impl Worker {
         let mut named = HashSet::new();
         for routing in &plan.snapshot.apps {
             let places = plan.places.get(&routing.app).cloned().unwrap_or_default();
-            let serving = self.apply_backends(routing, &mut named);
+            let serving = self.apply_backends(routing, plan.closing, &mut named);
             let app = apps
                 .entry(routing.app.clone())
                 .or_insert_with(|| Rc::new(App::new(routing.app.clone(), Arc::clone(&places))));
@@ -138,6 +159,9 @@ impl Worker {
         for (instance, backend) in self.backends.borrow().iter() {
             if !named.contains(instance) {
                 backend.leave();
+                if let Some((since, end)) = plan.closing {
+                    backend.plan_finish(Some(Finish::with_proxy(&DrainSpec::default(), since, end)));
+                }
             }
         }
     }
@@ -146,6 +170,7 @@ impl Worker {
     fn apply_backends<'a>(
         &self,
         routing: &'a AppRouting,
+        closing: Option<(Moment, Moment)>,
         named: &mut HashSet<&'a InstanceId>,
     ) -> Vec<Rc<Backend>> {
         let mut backends = self.backends.borrow_mut();
@@ -156,6 +181,11 @@ impl Worker {
                 .entry(view.instance.clone())
                 .or_insert_with(|| Rc::new(Backend::new(view, Rc::clone(&self.newsroom))));
             backend.update(view);
+            let finish = view.retiring.map(|retiring| Finish::of(&routing.drain, &retiring));
+            backend.plan_finish(match closing {
+                Some((since, end)) => Some(Finish::with_proxy(&routing.drain, since, end).or_earlier(finish)),
+                None => finish,
+            });
             if backend.serves() {
                 serving.push(Rc::clone(backend));
             }

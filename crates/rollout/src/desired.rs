@@ -92,7 +92,8 @@ impl Desired {
     pub fn retiring(&self, now: Moment) -> Retiring {
         let upgraded = match self.drain.websocket {
             WebSocketPolicy::Close => self.drain.timeout,
-            WebSocketPolicy::Keep => self.drain.websocket_timeout,
+            // And then they are closed, for which there is as much time as for a request.
+            WebSocketPolicy::Keep => self.drain.websocket_timeout + self.drain.timeout,
         };
         Retiring { since: now, drain_deadline: now + self.drain.timeout, upgraded_deadline: now + upgraded }
     }

@@ -1,6 +1,7 @@
 //! Everything that the proxy needs to know at one moment.
 
-use gapless_model::app::{HoldSpec, RetrySpec};
+use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
+use gapless_model::instance::Retiring;
 use gapless_model::route::HostPattern;
 use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,9 @@ pub struct AppRouting {
     pub hold: HoldSpec,
     /// Which requests may be sent a second time.
     pub retry: RetrySpec,
+    /// What becomes of upgraded connections when their instance retires, or the proxy ends.
+    #[serde(default)]
+    pub drain: DrainSpec,
 }
 
 /// An instance as the proxy sees it.
@@ -90,6 +94,10 @@ pub struct Backend {
     pub address: Address,
     /// What it is there for.
     pub duty: Duty,
+    /// Its retirement, if that was decided: until when its upgraded connections may last. One that only is
+    /// not ready keeps them.
+    #[serde(default)]
+    pub retiring: Option<Retiring>,
 }
 
 /// Whether an instance gets new requests.

@@ -9,7 +9,7 @@ use super::until::{millis, until};
 use super::web::{Server, backend_config};
 use super::wrk;
 use crate::trouble::Trouble;
-use gapless_model::app::{HoldSpec, RetrySpec};
+use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
 use gapless_routing::frame::{Connection, Receiver, Sender};
 use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot, ToControl, ToProxy};
@@ -175,12 +175,14 @@ fn snapshot(generation: Generation, address: SocketAddr, apps: u32, backend: &Pa
                 release: ReleaseId(1),
                 address: Address::Unix(backend.display().to_string().into()),
                 duty: Duty::Serve { weight: 1 },
+                retiring: None,
             };
             let routing = AppRouting {
                 app,
                 backends: vec![backend],
                 hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: Duration::from_secs(10) },
                 retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
+                drain: DrainSpec::default(),
             };
             (route, routing)
         })

@@ -62,15 +62,24 @@ pub(crate) static DRAIN: Table = Table {
             kind: Kind::Word { built: &["close", "keep"], later: &[] },
             default: Default::Text(defaults::DRAIN_WEBSOCKET),
             example: "\"keep\"",
-            doc: "Whether WebSockets end with the drain, so that clients reconnect to the new release, or stay \
-                  until they end by themselves.",
+            doc: "Whether WebSockets are closed with a close frame (1012, service restart), so that clients \
+                  reconnect to the new release, or stay until they end by themselves.",
         },
         Key {
             name: "websocket_timeout",
             kind: Kind::Duration { min: Duration::ZERO },
             default: Default::Duration(defaults::DRAIN_WEBSOCKET_TIMEOUT),
             example: "\"1h\"",
-            doc: "How long WebSockets that are kept are waited for.",
+            doc: "How long WebSockets that are kept may last; then they are closed all the same, within \
+                  `timeout`.",
+        },
+        Key {
+            name: "websocket_window",
+            kind: Kind::Duration { min: Duration::ZERO },
+            default: Default::Duration(defaults::DRAIN_WEBSOCKET_WINDOW),
+            example: "\"20s\"",
+            doc: "WebSockets that are closed are closed one by one over this time, so that not all clients come \
+                  back at once; at most half of the time that there is.",
         },
     ],
 };

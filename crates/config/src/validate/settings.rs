@@ -22,6 +22,7 @@ pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Probl
             timeout: s.duration("timeout"),
             websocket: s.word("websocket"),
             websocket_timeout: s.duration("websocket_timeout"),
+            websocket_window: s.duration("websocket_window"),
         }),
         restart: within(app, "restart", |s| restart(s, problems)),
         rollout: within(app, "rollout", |s| rollout(s, problems)),

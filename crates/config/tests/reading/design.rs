@@ -88,6 +88,7 @@ fn plain(name: &str, command: &[&str], cwd: &Utf8Path) -> AppSpec {
                 timeout: ms(30_000),
                 websocket: WebSocketPolicy::Close,
                 websocket_timeout: ms(600_000),
+                websocket_window: ms(5_000),
             },
             restart: RestartSpec {
                 policy: RestartPolicy::Always,

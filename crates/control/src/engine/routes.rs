@@ -199,13 +199,15 @@ impl App {
             } else {
                 Duty::Finish
             };
-            Some(Backend { instance: i.view.id.clone(), release: i.view.release, address, duty })
+            let retiring = i.retiring.filter(|_| duty == Duty::Finish);
+            Some(Backend { instance: i.view.id.clone(), release: i.view.release, address, duty, retiring })
         });
         AppRouting {
             app: self.name.clone(),
             backends: backends.collect(),
             hold,
             retry: self.settings.retry.clone(),
+            drain: self.settings.drain.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod frames;
 mod instance;
+mod socket_frames;
 mod stage;
 
 mod bodies;
@@ -19,3 +20,4 @@ mod swaps;
 mod tls;
 mod tls_client;
 mod upgrades;
+mod websockets;

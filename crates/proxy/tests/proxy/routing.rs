@@ -2,7 +2,7 @@
 
 use crate::instance::Instance;
 use crate::stage::{Stage, request};
-use gapless_model::app::{HoldSpec, RetrySpec};
+use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_routing::{AppRouting, Route};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ async fn host_and_path_lead_to_the_app() {
         backends: vec![Stage::serve(&two)],
         hold: HoldSpec { max_requests: 0, max_bytes: 0, timeout: Duration::ZERO },
         retry: RetrySpec { non_idempotent: false, max_body: 0 },
+        drain: DrainSpec::default(),
     });
     stage.snapshot.routes[0].host = Some("*.com".parse().unwrap());
     stage.snapshot.routes.push(Route {

@@ -1,7 +1,7 @@
 //! A running proxy, and the hands that move it.
 
 use crate::instance::Instance;
-use gapless_model::app::{HoldSpec, RetrySpec};
+use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::{AppName, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::{Connection, Receiver, Sender};
@@ -73,6 +73,7 @@ impl Stage {
                 backends: Vec::new(),
                 hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: Duration::from_secs(15) },
                 retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
+                drain: DrainSpec::default(),
             }],
             access_log: false,
         };
@@ -86,6 +87,7 @@ impl Stage {
             release: ReleaseId(1),
             address: instance.address.clone(),
             duty: Duty::Serve { weight: 1 },
+            retiring: None,
         }
     }
 

@@ -64,6 +64,7 @@ impl Play {
             timeout: Duration::from_secs(30),
             websocket: WebSocketPolicy::Close,
             websocket_timeout: Duration::from_secs(30),
+            websocket_window: Duration::ZERO,
         };
         let desired = Desired {
             app: read("a"),

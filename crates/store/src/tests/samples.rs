@@ -62,7 +62,12 @@ fn settings(instances: u32) -> AppSettings {
     AppSettings {
         instances: Instances::Count(instances),
         routes: vec![],
-        drain: DrainSpec { timeout: second, websocket: WebSocketPolicy::Close, websocket_timeout: second },
+        drain: DrainSpec {
+            timeout: second,
+            websocket: WebSocketPolicy::Close,
+            websocket_timeout: second,
+            websocket_window: second,
+        },
         restart: RestartSpec {
             policy: RestartPolicy::Always,
             backoff: second,

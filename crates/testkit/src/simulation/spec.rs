@@ -46,6 +46,7 @@ pub(super) fn settings(place: usize, shape: &AppShape) -> AppSettings {
             timeout: ms(shape.drain),
             websocket: WebSocketPolicy::Close,
             websocket_timeout: ms(shape.drain),
+            websocket_window: Duration::ZERO,
         },
         restart: RestartSpec {
             policy: match shape.restart {
