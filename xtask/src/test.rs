@@ -70,7 +70,7 @@ fn tools() -> Result<(), Trouble> {
         }
     }
     let mut programs = debian::NODE.to_vec();
-    programs.push(debian::PYTHON);
+    programs.extend([debian::PYTHON, debian::PROMTOOL]);
     debian::ensure(&programs)
 }
 

@@ -14,6 +14,7 @@
 //! | `GET /v1/rollouts/N/follow` | | lines of [`Progress`](crate::Progress), the last is `ended` |
 //! | `GET /v1/apps/APP/follow` | | lines of [`Progress`](crate::Progress) until the app has settled |
 //! | `GET /v1/apps/APP/releases` | | list of [`ReleaseRow`] |
+//! | `GET /v1/metrics` | | text for Prometheus |
 //! | `GET /v1/history?app=APP&limit=N` | | list of [`Event`](gapless_model::event::Event), newest first |
 //! | `GET /v1/apps/APP/logs?lines=N&follow=BOOL&stream=out,err` | | lines of [`LogLine`] |
 //! | `POST /v1/down` | | [`Done`]; everything is stopped, then Gapless itself |
@@ -22,6 +23,7 @@ use gapless_model::release::Mark;
 use gapless_model::{AppName, AppSpec, InstanceId, ReleaseId, RolloutId, Strategy, WallTime};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// Make these apps so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,16 @@ pub struct ApplyRequest {
     pub base_env: BTreeMap<String, String>,
     /// The `[proxy]` table, if the file has one.
     pub proxy: Option<ProxySettings>,
+    /// The `[admin]` table, if the file has one.
+    #[serde(default)]
+    pub admin: Option<AdminSettings>,
+}
+
+/// The `[admin]` table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminSettings {
+    /// Where metrics are served; none for nowhere but on the control socket.
+    pub listen: Option<SocketAddr>,
 }
 
 /// The `[proxy]` table.

@@ -1,9 +1,12 @@
 //! The file that `up` and `check` read.
 
+use crate::base_env;
 use crate::errors::Error;
 use camino::Utf8PathBuf;
-use gapless_api::request::ProxySettings;
+use gapless_api::ApplyRequest;
+use gapless_api::request::{AdminSettings, ProxySettings};
 use gapless_config::Config;
+use gapless_model::AppSpec;
 use std::collections::BTreeMap;
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +28,16 @@ pub(crate) fn caller_env() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))).collect()
 }
 
-/// The `[proxy]` table as it travels.
-pub(crate) fn proxy_settings(proxy: gapless_config::Proxy) -> ProxySettings {
+/// The request to make these apps of a file so, and Gapless itself as the file has it.
+pub(crate) fn request(config: &Config, apps: Vec<AppSpec>) -> ApplyRequest {
+    ApplyRequest {
+        apps,
+        base_env: base_env::of_caller(),
+        proxy: config.proxy.as_ref().map(proxy_settings),
+        admin: config.admin.as_ref().map(|admin| AdminSettings { listen: admin.listen }),
+    }
+}
+
+fn proxy_settings(proxy: &gapless_config::Proxy) -> ProxySettings {
     ProxySettings { workers: proxy.workers, access_log: proxy.access_log }
 }

@@ -9,6 +9,7 @@ use crate::validate::{self, Surroundings};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::AppSpec;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// What a `gapless.toml` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +18,17 @@ pub struct Config {
     pub apps: Vec<AppSpec>,
     /// The `[proxy]` table, if the file has one.
     pub proxy: Option<Proxy>,
+    /// The `[admin]` table, if the file has one.
+    pub admin: Option<Admin>,
     /// Where in the file it says so.
     pub places: Places,
+}
+
+/// The `[admin]` table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admin {
+    /// Where metrics are served; none for nowhere but on the control socket.
+    pub listen: Option<SocketAddr>,
 }
 
 /// The `[proxy]` table.

@@ -8,8 +8,10 @@ use crate::engine::{Engine, Input, Usage, World};
 use crate::link::LinkEvent;
 use crate::listeners::Listeners;
 use crate::local::Local;
+use crate::metrics::{self, SETTING};
 use crate::platform::Journal;
-use gapless_api::request::ProxySettings;
+use gapless_api::request::{AdminSettings, ProxySettings};
+use gapless_model::InstanceId;
 use gapless_model::instance::InstanceView;
 use gapless_routing::ToControl;
 use gapless_store::Change;
@@ -20,6 +22,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// The journal's name for the `[proxy]` table.
 pub(crate) const PROXY: &str = "proxy";
+
+/// The journal's name for the `[admin]` table.
+pub(crate) const ADMIN: &str = "admin";
 
 /// Everything that the loop owns.
 pub struct Core {
@@ -40,6 +45,8 @@ pub struct Core {
     /// Listening sockets that no app wants any more, until the proxy accepts on them no more: one that is
     /// wanted again meanwhile could not be bound a second time.
     pub leaving: BTreeSet<SocketAddr>,
+    /// What the proxies have counted.
+    pub(crate) counted: metrics::Book,
     /// What went wrong with Gapless itself and stays so, for people.
     pub troubles: Vec<String>,
 }
@@ -72,6 +79,13 @@ impl Core {
         self.listening = listening;
     }
 
+    /// Remembers where the admin address is.
+    pub fn set_admin(&mut self, settings: AdminSettings) {
+        if let Ok(value) = serde_json::to_string(&settings) {
+            self.book.commit(0, vec![Change::PutSetting { name: ADMIN.to_owned(), value }]);
+        }
+    }
+
     /// Remembers how a proxy is to be started.
     pub fn set_proxy(&mut self, settings: ProxySettings) {
         if let Ok(value) = serde_json::to_string(&settings) {
@@ -88,11 +102,19 @@ impl Core {
             LinkEvent::Said(said) => match *said {
                 ToControl::Hello { pid, generation, .. } => {
                     self.proxy = Some(pid);
+                    if let Some(value) = self.counted.begin(pid) {
+                        self.book.commit(0, vec![Change::PutSetting { name: SETTING.to_owned(), value }]);
+                    }
                     Input::ProxyUp { pid, generation }
                 }
                 ToControl::Applied { generation, backlog } => Input::Applied { generation, backlog },
                 ToControl::Backlog(backlog) => Input::Backlog(backlog),
-                ToControl::Counters(counters) => Input::Counters(counters),
+                ToControl::Counters(counters) => {
+                    let Self { engine, counted, .. } = self;
+                    let runs = |id: &InstanceId| engine.app(id.app()).is_some_and(|app| app.has(id));
+                    counted.take(&counters, |name| engine.app(name).is_some(), runs);
+                    Input::Counters(counters)
+                }
                 ToControl::Refused { generation, message } => {
                     tracing::error!("the proxy refused snapshot {generation}: {message}");
                     return;

@@ -169,6 +169,11 @@ impl Engine {
         self.apps.get(name)
     }
 
+    /// How many instances of an app should serve now.
+    pub fn wanted(&self, app: &App) -> u32 {
+        app.wanted(self.cores)
+    }
+
     /// Where apps are to be reached.
     pub fn listening(&self) -> BTreeSet<SocketAddr> {
         let apps = self.apps.values().filter(|a| a.run != Run::Deleted);

@@ -10,11 +10,14 @@
 //! | [`book`], [`recall`], [`boot`] | what is remembered: the journal, and a second memory in need |
 //! | [`link`], [`listeners`] | the proxy, and the sockets that it serves |
 //! | [`disk`] | releases, made and removed where nobody waits |
+//! | [`admin`] | the admin address: metrics, for those who may only look |
 //! | [`server`] | the control socket |
+//! | [`metrics`] | what Prometheus reads |
 //! | [`run`] | how it is put together |
 //!
 //! Control never carries traffic. It may die at any time: the next one goes on where it was.
 
+mod admin;
 pub mod book;
 mod boot;
 pub mod clock;
@@ -24,6 +27,7 @@ pub mod engine;
 pub mod link;
 pub mod listeners;
 pub mod local;
+mod metrics;
 pub mod platform;
 mod recall;
 mod run;

@@ -137,8 +137,19 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
 }
 
 fn refused(route: &RouteSpec, error: &io::Error) -> ErrorBody {
-    let (address, port) = (route.listen, route.listen.port());
-    let hint = match error.kind() {
+    let address = route.listen;
+    ErrorBody {
+        kind: ErrorKind::BadRequest,
+        message: format!("cannot listen on {address}: {error}. Nothing was changed"),
+        hint: Some(hint(address, error)),
+        route: Some(Box::new(route.clone())),
+    }
+}
+
+/// What to do about an address that cannot be listened on.
+pub(crate) fn hint(address: SocketAddr, error: &io::Error) -> String {
+    let port = address.port();
+    match error.kind() {
         io::ErrorKind::AddrInUse => {
             format!(
                 "another program listens there: `ss -ltnp 'sport = :{port}'` names it. Stop it, or choose another listen address"
@@ -149,12 +160,6 @@ fn refused(route: &RouteSpec, error: &io::Error) -> ErrorBody {
         ),
         io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address".to_owned(),
         _ => "choose another listen address".to_owned(),
-    };
-    ErrorBody {
-        kind: ErrorKind::BadRequest,
-        message: format!("cannot listen on {address}: {error}. Nothing was changed"),
-        hint: Some(hint),
-        route: Some(Box::new(route.clone())),
     }
 }
 

@@ -1,15 +1,16 @@
 //! Control, put together.
 
+use crate::admin::Admin;
 use crate::book::Book;
-use crate::core::{Core, Desk, Inlets, PROXY, desk, run};
+use crate::core::{ADMIN, Core, Desk, Inlets, PROXY, desk, run};
 use crate::disk::Disk;
 use crate::engine::{Engine, Found, Recovery};
 use crate::link::{Orders, ProxyCommand};
 use crate::listeners::Listeners;
 use crate::local::Local;
-use crate::{boot, link, recall, sample, server};
+use crate::{boot, link, metrics, recall, sample, server};
 use camino::Utf8Path;
-use gapless_api::request::ProxySettings;
+use gapless_api::request::{AdminSettings, ProxySettings};
 use gapless_logs::Capture;
 use gapless_release::Releases;
 use gapless_store::{Journal, Recovered};
@@ -107,10 +108,12 @@ async fn serve(
         proxy: None,
         listening: BTreeSet::new(),
         leaving: BTreeSet::new(),
+        counted: metrics::Book::recall(recovered.state.settings.get(metrics::SETTING).map(String::as_str)),
         troubles: Vec::new(),
     };
     let proxy = recovered.state.settings.get(PROXY).and_then(|text| serde_json::from_str(text).ok());
     let proxy: Option<ProxySettings> = proxy;
+    let admin = recovered.state.settings.get(ADMIN).and_then(|text| serde_json::from_str(text).ok());
     core.engine.set_access_log(proxy.is_none_or(|p| p.access_log));
     recover(&mut core, home, recovered)?;
 
@@ -125,9 +128,15 @@ async fn serve(
         disk: disk.clone(),
         home: home.to_owned(),
         began,
+        looks: server::Looks { desk: desk.clone(), since: crate::clock::now().wall },
+        admin: Admin::default(),
         down,
         applying: Arc::default(),
     };
+    if let Some(trouble) = reopen(admin, &api) {
+        tracing::error!("{trouble}");
+        core.troubles.push(trouble);
+    }
     let socket = server::bind(home)?;
     let serving = tokio::spawn(server::serve(socket, api));
     let (stop, stopped) = oneshot::channel();
@@ -158,6 +167,17 @@ async fn serve(
             revive(home.as_std_path(), &[vec![keeper], words.to_vec()].concat())?;
             Err("the keeper was gone; another one takes over".into())
         }
+    }
+}
+
+/// Serves the admin address that a control before this one did. What is wrong if that cannot be.
+fn reopen(admin: Option<AdminSettings>, api: &server::Api) -> Option<String> {
+    match api.admin.prepare(admin?.listen) {
+        Ok(prepared) => {
+            api.admin.move_to(prepared, api.looks.clone());
+            None
+        }
+        Err(error) => Some(format!("the admin address is not served: {}", error.message)),
     }
 }
 

@@ -8,17 +8,21 @@ mod durable;
 mod follow;
 mod lines;
 mod logs;
+mod metrics;
 mod peer;
 mod rollout;
 mod status;
 
+use crate::admin::Admin;
 use crate::core::Desk;
 use crate::disk::Disk;
 use axum::Router;
+use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use camino::Utf8PathBuf;
 use gapless_store::Journal;
+pub(crate) use metrics::Looks;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -37,10 +41,20 @@ pub(crate) struct Api {
     pub(crate) home: Utf8PathBuf,
     /// When control began.
     pub(crate) began: std::time::Instant,
+    /// What those need who may only look.
+    pub(crate) looks: Looks,
+    /// Where they do.
+    pub(crate) admin: Admin,
     /// Held while apps are made as a file has them: one file at a time.
     pub(crate) applying: Arc<tokio::sync::Mutex<()>>,
     /// Ends control once everything is stopped.
     pub(crate) down: tokio::sync::mpsc::Sender<()>,
+}
+
+impl FromRef<Api> for Looks {
+    fn from_ref(api: &Api) -> Self {
+        api.looks.clone()
+    }
 }
 
 /// Listens on the control socket, bound aside and renamed: whoever finds it finds somebody there.
@@ -69,6 +83,7 @@ pub(crate) async fn serve(listener: UnixListener, api: Api) -> io::Result<()> {
     let under = |name: &str| format!("{app}/{name}");
     let router = Router::new()
         .route("/v1/status", get(status::status))
+        .route("/v1/metrics", get(metrics::metrics))
         .route("/v1/history", get(status::history))
         .route("/v1/check", post(apply::check))
         .route("/v1/apply", post(apply::apply))

@@ -119,7 +119,14 @@ impl AccessLog {
     }
 
     /// Adds a line.
-    pub(crate) fn write(&self, record: &Record, asked: &Asked, status: u16, backend: Option<&Backend>) {
+    pub(crate) fn write(
+        &self,
+        record: &Record,
+        asked: &Asked,
+        status: u16,
+        took: Duration,
+        backend: Option<&Backend>,
+    ) {
         let line = Line {
             time: format!("{:.3}", Timestamp::now()),
             client: record.client.peer,
@@ -128,7 +135,7 @@ impl AccessLog {
             path: asked.uri.path_and_query().map_or("/", |path| path.as_str()),
             status,
             bytes: record.bytes,
-            ms: (record.began.elapsed().as_secs_f64() * 1e6).round() / 1e3,
+            ms: (took.as_secs_f64() * 1e6).round() / 1e3,
             app: record.app.as_ref().map(|app| app.name.as_str()),
             release: backend.map(|backend| backend.release.to_string()),
             instance: backend.map(|backend| backend.instance.to_string()),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The body of an answer.
 pub(crate) enum AnswerBody {
@@ -49,14 +49,15 @@ impl AnswerBody {
 impl Relay {
     /// The answer is complete: keeps the connection for the next request.
     pub(crate) fn complete(&mut self) {
+        let now = Instant::now();
         if let Source::Direct(upstream) = std::mem::replace(&mut self.source, Source::Ended)
             && let Some(ticket) = &self.record.ticket
             && ticket.backend.serves()
             && upstream.is_reusable()
         {
-            ticket.backend.pool.put(upstream, self.idle);
+            ticket.backend.pool.put(upstream, self.idle, now);
         }
-        self.record.end(Ending::Served);
+        self.record.end_at(Ending::Served, now);
     }
 
     fn is_complete(&self) -> bool {

@@ -22,6 +22,7 @@ pub(crate) struct App {
     pub(crate) tally: Tally,
     pub(crate) holding: Cell<u32>,
     stall: Cell<Duration>,
+    held: Cell<Duration>,
     left: Cell<bool>,
     /// Told when there may be somebody else to ask.
     pub(crate) changed: Notify,
@@ -39,6 +40,7 @@ impl App {
             tally: Tally::default(),
             holding: Cell::new(0),
             stall: Cell::default(),
+            held: Cell::default(),
             left: Cell::new(false),
             changed: Notify::new(),
         }
@@ -114,6 +116,16 @@ impl App {
         if wait > self.stall.get() {
             self.stall.set(wait);
         }
+    }
+
+    /// A request has been held for so long.
+    pub(crate) fn held(&self, time: Duration) {
+        self.held.set(self.held.get() + time);
+    }
+
+    /// How long requests were held, all together, since this was last called.
+    pub(crate) fn take_held(&self) -> Duration {
+        self.held.take()
     }
 
     /// The longest wait since this was last called.

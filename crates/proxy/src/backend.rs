@@ -1,5 +1,6 @@
 //! One instance, as one worker sees it: how busy it is, what was counted, which connections are idle.
 
+use crate::meter::Meter;
 use crate::pool::Pool;
 use crate::tally::Tally;
 use crate::websocket::Finish;
@@ -22,6 +23,7 @@ pub(crate) struct Backend {
     requests: Cell<u32>,
     upgraded: Cell<u32>,
     pub(crate) tally: Tally,
+    pub(crate) meter: Meter,
     pub(crate) pool: Pool,
     suspect_until: Cell<Option<Instant>>,
     /// Something ended on an instance that finishes, and control has not been told.
@@ -46,6 +48,7 @@ impl Backend {
             requests: Cell::new(0),
             upgraded: Cell::new(0),
             tally: Tally::default(),
+            meter: Meter::default(),
             pool: Pool::default(),
             suspect_until: Cell::new(None),
             news: Cell::new(false),

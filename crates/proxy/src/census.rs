@@ -2,9 +2,15 @@
 
 use crate::plan::{Report, What};
 use gapless_model::{AppName, InstanceId, ReleaseId, TrafficCount};
-use gapless_routing::{AppCounters, Backlog, Counters, Duty, InFlight, InstanceCounters, Snapshot};
+use gapless_routing::{
+    AppCounters, Backlog, Counters, Duty, InFlight, InstanceCounters, ProxyCounters, ReleaseCounters,
+    Snapshot,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+/// Releases of an app whose counts are kept, those with instances beside.
+const RELEASES: usize = 10;
 
 /// The sums over all workers since the proxy began.
 #[derive(Debug)]
@@ -13,12 +19,16 @@ pub(crate) struct Census {
     instances: BTreeMap<InstanceId, InstanceSum>,
     apps: BTreeMap<AppName, AppSum>,
     active: Vec<u32>,
+    proxy: ProxyCounters,
+    /// By worker.
+    open: Vec<u64>,
 }
 
 #[derive(Debug)]
 struct InstanceSum {
     release: ReleaseId,
     traffic: TrafficCount,
+    classes: [u64; 5],
     /// By worker.
     in_flight: Vec<InFlight>,
 }
@@ -27,9 +37,18 @@ struct InstanceSum {
 struct AppSum {
     traffic: TrafficCount,
     served_by: BTreeMap<ReleaseId, u64>,
+    releases: BTreeMap<ReleaseId, ReleaseSum>,
     longest_stall: Duration,
+    held: Duration,
     /// By worker.
     holding: Vec<u32>,
+}
+
+/// A release, and whether control has been told.
+#[derive(Debug, Default)]
+struct ReleaseSum {
+    counters: ReleaseCounters,
+    is_told: bool,
 }
 
 impl InstanceSum {
@@ -44,7 +63,14 @@ impl InstanceSum {
 impl Census {
     /// Nothing counted.
     pub(crate) fn new(workers: usize) -> Self {
-        Self { workers, instances: BTreeMap::new(), apps: BTreeMap::new(), active: vec![0; workers] }
+        Self {
+            workers,
+            instances: BTreeMap::new(),
+            apps: BTreeMap::new(),
+            active: vec![0; workers],
+            proxy: ProxyCounters::default(),
+            open: vec![0; workers],
+        }
     }
 
     /// Takes a worker's word.
@@ -63,22 +89,35 @@ impl Census {
 
     fn add(&mut self, worker: usize, report: &Report) {
         self.active[worker] = report.active;
+        self.open[worker] = report.proxy.open;
+        self.proxy += report.proxy;
         for one in &report.instances {
             let sum = self.instances.entry(one.instance.clone()).or_insert_with(|| InstanceSum {
                 release: one.release,
                 traffic: TrafficCount::default(),
+                classes: [0; 5],
                 in_flight: vec![InFlight::default(); self.workers],
             });
             sum.traffic += one.traffic;
             sum.in_flight[worker] = one.in_flight;
-            if one.traffic.served > 0 {
-                *self.app(one.instance.app()).served_by.entry(one.release).or_default() += one.traffic.served;
+            sum.classes.iter_mut().zip(one.answers.classes).for_each(|(sum, more)| *sum += more);
+            let news =
+                ReleaseCounters { traffic: one.traffic, answers: one.answers, ..ReleaseCounters::default() };
+            if news != ReleaseCounters::default() {
+                let app = self.app(one.instance.app());
+                if one.traffic.served > 0 {
+                    *app.served_by.entry(one.release).or_default() += one.traffic.served;
+                }
+                let release = app.releases.entry(one.release).or_default();
+                release.counters += news;
+                release.is_told = false;
             }
         }
         for one in &report.apps {
             let sum = self.app(&one.app);
             sum.traffic += one.traffic;
             sum.longest_stall = sum.longest_stall.max(one.longest_stall);
+            sum.held += one.held;
             sum.holding[worker] = one.holding;
         }
     }
@@ -88,7 +127,9 @@ impl Census {
         self.apps.entry(app.clone()).or_insert_with(|| AppSum {
             traffic: TrafficCount::default(),
             served_by: BTreeMap::new(),
+            releases: BTreeMap::new(),
             longest_stall: Duration::ZERO,
+            held: Duration::ZERO,
             holding: vec![0; workers],
         })
     }
@@ -125,6 +166,13 @@ impl Census {
         (done, busy)
     }
 
+    /// Somebody is there who has not been told anything yet.
+    pub(crate) fn forget_what_was_told(&mut self) {
+        for release in self.apps.values_mut().flat_map(|app| app.releases.values_mut()) {
+            release.is_told = false;
+        }
+    }
+
     /// All counters. What has left the snapshot is named for the last time once it has nothing to do.
     pub(crate) fn counters(&mut self, snapshot: &Snapshot) -> Counters {
         let instances = self.instances.iter().map(|(instance, sum)| InstanceCounters {
@@ -132,6 +180,9 @@ impl Census {
             release: sum.release,
             traffic: sum.traffic,
             in_flight: sum.in_flight(),
+            classes: sum.classes,
+            ejections: 0,
+            ejected: None,
         });
         let instances = instances.collect();
         let apps = self.apps.iter_mut().map(|(app, sum)| AppCounters {
@@ -141,6 +192,8 @@ impl Census {
             longest_stall_ms: u64::try_from(std::mem::take(&mut sum.longest_stall).as_millis())
                 .unwrap_or(u64::MAX),
             holding: sum.holding.iter().sum(),
+            held_us: u64::try_from(sum.held.as_micros()).unwrap_or(u64::MAX),
+            releases: sum.tell_releases(),
         });
         let apps = apps.collect();
         let named: BTreeSet<_> =
@@ -149,6 +202,24 @@ impl Census {
             .retain(|instance, sum| named.contains(instance) || sum.in_flight() != InFlight::default());
         let routed: BTreeSet<_> = snapshot.apps.iter().map(|routing| &routing.app).collect();
         self.apps.retain(|app, sum| routed.contains(app) || sum.holding.iter().any(|n| *n > 0));
-        Counters { instances, apps, ..Counters::default() }
+        let proxy = ProxyCounters { open: self.open.iter().sum(), ..self.proxy };
+        Counters { instances, apps, proxy, ..Counters::default() }
+    }
+}
+
+impl AppSum {
+    /// The releases of which there is something new to say. Those that have been silent for longest are
+    /// forgotten when they are many.
+    fn tell_releases(&mut self) -> BTreeMap<ReleaseId, ReleaseCounters> {
+        let untold = |release: &mut ReleaseSum| {
+            (!std::mem::replace(&mut release.is_told, true)).then_some(release.counters)
+        };
+        let news = self.releases.iter_mut().filter_map(|(id, release)| Some((*id, untold(release)?)));
+        let news: BTreeMap<_, _> = news.collect();
+        let surplus = self.releases.len().saturating_sub(RELEASES);
+        let old: Vec<_> =
+            self.releases.keys().copied().filter(|id| !news.contains_key(id)).take(surplus).collect();
+        self.releases.retain(|id, _| !old.contains(id));
+        news
     }
 }

@@ -126,6 +126,7 @@ impl Coordinator {
     fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Connected => {
+                self.census.forget_what_was_told();
                 let hello = ToControl::Hello {
                     pid: std::process::id(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -59,6 +59,11 @@ impl Crew {
         self.me
     }
 
+    /// Connections of this worker that are open.
+    pub(crate) fn count(&self) -> u32 {
+        self.open[self.me].load(Ordering::Relaxed)
+    }
+
     /// Counts a connection of this worker.
     pub(crate) fn open(&self) -> Open {
         self.open[self.me].fetch_add(1, Ordering::Relaxed);

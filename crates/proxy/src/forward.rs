@@ -324,7 +324,7 @@ impl Forward {
         let mut fields = self.head.headers;
         headers::to_client_upgraded(&mut fields, &self.record.id);
         self.record.status = head.status;
-        if let Some(mut ticket) = self.record.end_keeping_ticket(Ending::Served) {
+        if let Some(mut ticket) = self.record.end_keeping_ticket(Ending::Served, Instant::now()) {
             ticket.upgrade();
             let (io, ahead) = upstream.into_tunnel();
             let protocol = Protocol::of(&fields);

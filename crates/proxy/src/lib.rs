@@ -42,6 +42,7 @@ mod incoming;
 mod link;
 mod listener;
 mod log_file;
+mod meter;
 mod outgoing;
 mod own_answer;
 mod own_log;

@@ -2,7 +2,7 @@
 
 use crate::hold::Places;
 use gapless_model::{AppName, InstanceId, Moment, ReleaseId, TrafficCount};
-use gapless_routing::{InFlight, Snapshot};
+use gapless_routing::{AnswerCount, InFlight, ProxyCounters, Snapshot};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -59,6 +59,8 @@ pub(crate) struct Report {
     pub(crate) apps: Vec<AppReport>,
     /// Connections in the middle of something.
     pub(crate) active: u32,
+    /// What belongs to no app, since the last report; what is open is of now.
+    pub(crate) proxy: ProxyCounters,
 }
 
 /// One instance.
@@ -68,6 +70,8 @@ pub(crate) struct InstanceReport {
     pub(crate) release: ReleaseId,
     /// Since the last report.
     pub(crate) traffic: TrafficCount,
+    /// Since the last report.
+    pub(crate) answers: AnswerCount,
     /// Now.
     pub(crate) in_flight: InFlight,
 }
@@ -80,6 +84,8 @@ pub(crate) struct AppReport {
     pub(crate) traffic: TrafficCount,
     /// Since the last report.
     pub(crate) longest_stall: Duration,
+    /// Since the last report.
+    pub(crate) held: Duration,
     /// Now.
     pub(crate) holding: u32,
 }

@@ -65,10 +65,10 @@ impl Pool {
     }
 
     /// Keeps a connection whose answer was read to the end.
-    pub(crate) fn put(&self, upstream: Box<Upstream>, limit: Duration) {
+    pub(crate) fn put(&self, upstream: Box<Upstream>, limit: Duration, now: Instant) {
         let mut idle = self.0.borrow_mut();
         if idle.len() < KEEP && !limit.is_zero() {
-            idle.push(Idle { upstream, since: Instant::now(), limit });
+            idle.push(Idle { upstream, since: now, limit });
         }
     }
 

@@ -76,30 +76,41 @@ impl Record {
 
     /// It has ended: counted, logged, and out of flight.
     pub(crate) fn end(&mut self, how: Ending) {
-        self.end_keeping_ticket(how);
+        self.end_at(how, Instant::now());
+    }
+
+    /// The same, by somebody who has just looked at the clock.
+    pub(crate) fn end_at(&mut self, how: Ending, now: Instant) {
+        self.end_keeping_ticket(how, now);
         self.ticket = None;
     }
 
     /// It has ended, and the instance goes on with something else: the ticket is for that.
-    pub(crate) fn end_keeping_ticket(&mut self, how: Ending) -> Option<Ticket> {
+    pub(crate) fn end_keeping_ticket(&mut self, how: Ending, now: Instant) -> Option<Ticket> {
         if std::mem::replace(&mut self.ended, true) {
             return None;
         }
         self.client.end((how == Ending::ClientGone).then(|| self.began.elapsed()));
         let backend = self.ticket.as_ref().map(|ticket| Rc::clone(&ticket.backend));
-        self.count(how, backend.as_deref());
+        let took = now.saturating_duration_since(self.began);
+        self.count(how, took, backend.as_deref());
         if let Some(asked) = self.asked.take() {
             let status = match how {
                 // The client has not seen it, and never will: the word of nginx for it.
                 Ending::ClientGone => 499,
                 _ => self.status.as_u16(),
             };
-            self.worker.access_log.write(self, &asked, status, backend.as_deref());
+            self.worker.access_log.write(self, &asked, status, took, backend.as_deref());
         }
         self.ticket.take()
     }
 
-    fn count(&self, how: Ending, backend: Option<&Backend>) {
+    fn count(&self, how: Ending, took: Duration, backend: Option<&Backend>) {
+        match (how, backend) {
+            (Ending::Served, Some(backend)) => backend.meter.answered(self.status, took, self.bytes),
+            (Ending::NoApp, _) => self.worker.count(|counters| counters.unrouted += 1),
+            _ => {}
+        }
         let server_error = self.status.is_server_error();
         let tallies = [self.app.as_ref().map(|app| &app.tally), backend.map(|backend| &backend.tally)];
         for tally in tallies.into_iter().flatten() {
@@ -124,6 +135,8 @@ fn host(head: &Parts) -> Option<HeaderValue> {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.end(Ending::ClientGone);
+        if !self.ended {
+            self.end(Ending::ClientGone);
+        }
     }
 }

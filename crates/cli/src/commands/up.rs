@@ -1,7 +1,6 @@
 //! `gapless up`: makes what runs what the file says.
 
 use super::watched::{self, Watch};
-use crate::base_env;
 use crate::config_file::ConfigFile;
 use crate::errors::Error;
 use crate::exit::Exit;
@@ -28,8 +27,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error> {
     let config = args.file.load()?;
     let apps = config.select(&args.apps).map_err(Error::config)?;
-    let proxy = config.proxy.map(crate::config_file::proxy_settings);
-    let request = ApplyRequest { apps, base_env: base_env::of_caller(), proxy };
+    let request = crate::config_file::request(&config, apps);
     apply(session, &request, &config.places, args.watch).await
 }
 

@@ -3,9 +3,8 @@
 
 use super::customers::Customers;
 use super::place::{APP, Place, Version};
-use crate::base_env;
 use crate::commands::{down, up, watched::Watch};
-use crate::config_file::{caller_env, proxy_settings};
+use crate::config_file::{caller_env, request};
 use crate::errors::Error;
 use crate::exit::Exit;
 use crate::follow::Manner;
@@ -14,7 +13,6 @@ use crate::render::account::{Account, account};
 use crate::render::paint;
 use crate::screen::{self, Screen};
 use crate::session::Session;
-use gapless_api::ApplyRequest;
 use gapless_config::Config;
 use gapless_model::TrafficCount;
 use std::rc::Rc;
@@ -78,8 +76,7 @@ async fn acts(session: &Rc<Session>, place: &Place) -> Result<Exit, Error> {
 async fn play(session: &Rc<Session>, place: &Place, version: Version, expected: Exit) -> Result<(), Error> {
     let path = place.write(version)?;
     let config = Config::load(&path, &caller_env()).map_err(Error::config)?;
-    let proxy = config.proxy.map(proxy_settings);
-    let request = ApplyRequest { apps: config.apps, base_env: base_env::of_caller(), proxy };
+    let request = request(&config, config.apps.clone());
     let exit = up::apply(session, &request, &config.places, Watch::default()).await?;
     if exit == expected {
         return Ok(());

@@ -11,4 +11,4 @@ mod traffic;
 pub(crate) use app::APP;
 pub(crate) use kind::{Default, Key, Kind, Table};
 pub(crate) use probe::{LIVE, READY, STARTUP};
-pub(crate) use root::{PROXY, ROOT};
+pub(crate) use root::{ADMIN, PROXY, ROOT};

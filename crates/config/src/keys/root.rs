@@ -24,6 +24,13 @@ pub(crate) static ROOT: Table = Table {
             doc: "The proxy that all apps share.",
         },
         Key {
+            name: "admin",
+            kind: Kind::Table(&ADMIN),
+            default: Default::Nothing,
+            example: "[admin]",
+            doc: "Where Gapless itself can be looked at.",
+        },
+        Key {
             name: "tls",
             kind: Kind::NotYet {
                 instead: "put whatever ends TLS today (nginx, Caddy, a load balancer) in front of a plain \
@@ -34,6 +41,21 @@ pub(crate) static ROOT: Table = Table {
             doc: "Certificates.",
         },
     ],
+};
+
+/// `[admin]`.
+pub(crate) static ADMIN: Table = Table {
+    path: "admin",
+    doc: "Where Gapless itself can be looked at; nothing can be changed there. A file with this table and \
+          without `listen` closes it.",
+    keys: &[Key {
+        name: "listen",
+        kind: Kind::Listen,
+        default: Default::Derived("nowhere; metrics are on the control socket in any case"),
+        example: "\"127.0.0.1:9090\"",
+        doc: "Serves metrics for Prometheus at `/metrics`, without encryption or password: keep it on a \
+              private address.",
+    }],
 };
 
 /// `[proxy]`.

@@ -1,9 +1,9 @@
 //! The file as a whole.
 
 use super::{app, listeners, routes};
-use crate::config::{Config, Proxy};
+use crate::config::{Admin, Config, Proxy};
 use crate::document::{Section, Value};
-use crate::keys::PROXY;
+use crate::keys::{ADMIN, PROXY};
 use crate::places::Places;
 use crate::problem::{Problem, Problems};
 use camino::Utf8PathBuf;
@@ -38,7 +38,21 @@ pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Pr
     listeners::bindable(&placed, problems);
     let places = placed.into_iter().map(|placed| (placed.route, placed.span)).collect();
     let places = Places::new(Arc::clone(problems.source()), places);
-    Some(Config { apps, proxy: top.section("proxy").map(proxy), places })
+    Some(Config {
+        apps,
+        proxy: top.section("proxy").map(proxy),
+        admin: top.section("admin").map(admin),
+        places,
+    })
+}
+
+fn admin(section: &Section) -> Admin {
+    debug_assert!(ADMIN.key("listen").is_some());
+    let listen = match section.get("listen") {
+        Some(Value::Listen(listen)) => Some(*listen),
+        _ => None,
+    };
+    Admin { listen }
 }
 
 fn proxy(section: &Section) -> Proxy {

@@ -92,6 +92,7 @@ impl Engine {
             managed.was_ready = false;
         }
         managed.was_ready |= view.state.is_ready();
+        app.tally.restarts += u64::from(view.restarts.saturating_sub(managed.view.restarts));
         managed.restarting &= matches!(view.state, InstanceState::Wedged { .. });
         self.routes.know_instance(&view.id, &view.state);
         managed.view = view;

@@ -38,8 +38,22 @@ pub struct App {
     /// A decision whose journal entry is on its way.
     pub(crate) pending: Option<Pending>,
     pub(crate) traffic: Traffic,
+    pub(crate) tally: Tally,
     /// Why the last rollout did not complete, for people.
     pub(crate) last_failure: Option<String>,
+}
+
+/// What has happened to an app since this control began.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    /// Instances started again after a failure.
+    pub(crate) restarts: u64,
+    /// Rollouts that completed.
+    pub(crate) completed: u64,
+    /// Rollouts that were taken back.
+    pub(crate) aborted: u64,
+    /// First releases that failed.
+    pub(crate) failed: u64,
 }
 
 /// Whether an app should run.
@@ -93,6 +107,7 @@ impl App {
             wake: None,
             pending: None,
             traffic: Traffic::default(),
+            tally: Tally::default(),
             last_failure: None,
         }
     }
@@ -108,6 +123,27 @@ impl App {
             Run::Running => self.settings.instances.on(cores),
             Run::Restarting | Run::Stopped | Run::Deleted => 0,
         }
+    }
+
+    /// Whether it has this instance.
+    pub(crate) fn has(&self, id: &InstanceId) -> bool {
+        self.instances.contains_key(id)
+    }
+
+    /// Its instances that have a process: with their release, and the leader of their group.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = (&InstanceId, ReleaseId, u32)> {
+        let instances = self.instances.iter();
+        instances.filter_map(|(id, i)| Some((id, i.view.release, i.view.process?.pid)))
+    }
+
+    /// Percent of the traffic by release.
+    pub(crate) fn shares(&self) -> BTreeMap<ReleaseId, u32> {
+        self.split.percent()
+    }
+
+    /// Whether a rollout is in progress.
+    pub(crate) const fn is_rolling(&self) -> bool {
+        self.active.is_some()
     }
 
     /// How many instances are ready and stay.

@@ -358,6 +358,11 @@ impl Engine {
             | Outcome::Failed { why: AbortReason::InstanceFailed { instance, .. } } => Some(instance.clone()),
             _ => None,
         };
+        *match outcome {
+            Outcome::Completed => &mut app.tally.completed,
+            Outcome::Aborted { .. } => &mut app.tally.aborted,
+            Outcome::Failed { .. } => &mut app.tally.failed,
+        } += 1;
         let (id, began) = (active.rollout.id, active.rollout.began_at);
         let mut record = active.record();
         record.receipt = Some(receipt.clone());

@@ -21,6 +21,9 @@ pub(super) async fn check(
     State(api): State<Api>,
     Json(request): Json<ApplyRequest>,
 ) -> Answer<Vec<(String, Vec<String>)>> {
+    if let Some(admin) = request.admin {
+        api.admin.prepare(admin.listen)?;
+    }
     let plans = api.desk.ask(move |core| {
         core.engine.check_routes(&request.apps)?;
         core.listeners.try_bind(&routes(&request.apps))?;
@@ -47,7 +50,8 @@ pub(super) async fn apply(State(api): State<Api>, Json(request): Json<ApplyReque
 }
 
 async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
-    let ApplyRequest { apps, base_env, proxy } = request;
+    let ApplyRequest { apps, base_env, proxy, admin } = request;
+    let prepared = admin.map(|admin| api.admin.prepare(admin.listen)).transpose()?;
     let (steps, orders) = api
         .desk
         .ask(move |core| {
@@ -62,11 +66,18 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
             core.engine.set_access_log(proxy.access_log);
             core.set_proxy(proxy);
         }
+        if let Some(admin) = admin {
+            core.set_admin(admin);
+        }
         let mut made = made.into_iter();
         let step = |step: Step| Ok((step.spec.name.clone(), core.act(|e, w| step.take(&mut made, e, w))?));
         steps.into_iter().map(step).collect::<Result<_, ErrorBody>>()
     });
-    Ok(Json(ApplyResult { apps: applied.await?? }))
+    let apps = applied.await??;
+    if let Some(prepared) = prepared {
+        api.admin.move_to(prepared, api.looks.clone());
+    }
+    Ok(Json(ApplyResult { apps }))
 }
 
 /// What one app needs.

@@ -8,8 +8,7 @@ use super::world::World;
 use gapless_control::engine::Input;
 use gapless_model::instance::InFlight;
 use gapless_model::{AppName, Generation, InstanceId, ReleaseId, TrafficCount};
-use gapless_routing::message::{AppCounters, InstanceCounters};
-use gapless_routing::{Backlog, Counters, Duty, Snapshot};
+use gapless_routing::{AppCounters, Backlog, Counters, Duty, InstanceCounters, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -259,6 +258,9 @@ impl World {
                     release: *release,
                     traffic: traffic(*served),
                     in_flight: InFlight::default(),
+                    classes: [0; 5],
+                    ejections: 0,
+                    ejected: None,
                 })
                 .collect(),
             apps: (0..self.scenario.apps.len())
@@ -268,6 +270,8 @@ impl World {
                     served_by: proxy.served_by(&spec::name(place)),
                     longest_stall_ms: 0,
                     holding: 0,
+                    held_us: 0,
+                    releases: BTreeMap::new(),
                 })
                 .collect(),
             ..Counters::default()
