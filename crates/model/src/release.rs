@@ -22,6 +22,9 @@ pub struct ReleaseSpec {
     pub port: Option<u16>,
     /// How an instance is told where to listen.
     pub address: AddressMode,
+    /// What it speaks there.
+    #[serde(default)]
+    pub protocol: AppProtocol,
     /// Its environment: `env_file`, then `env` over it. Secrets live here: never printed.
     pub env: BTreeMap<String, String>,
     /// Asked first; until it passes, the other probes wait.
@@ -35,6 +38,17 @@ pub struct ReleaseSpec {
     pub live: Option<ProbeSpec>,
     /// How it is stopped.
     pub stop: StopSpec,
+}
+
+/// What instances speak with whoever asks them something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AppProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 in clear text, without an upgrade (RFC 9113 section 3.3), as gRPC servers do.
+    H2c,
 }
 
 /// How an instance is stopped once its work is done.

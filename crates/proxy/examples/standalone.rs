@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a tool for developers: it may fail loudly")]
 
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
+use gapless_model::release::AppProtocol;
 use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::Connection;
@@ -24,6 +25,7 @@ fn main() {
         instance: InstanceId::new(app.clone(), number),
         release: ReleaseId(1),
         address: at.parse().map_or_else(|_| Address::Unix(at.into()), Address::Tcp),
+        protocol: AppProtocol::Http1,
         duty: Duty::Serve { weight: 1 },
         retiring: None,
     });

@@ -1,5 +1,6 @@
 //! An answer's body on its way to the client.
 
+use crate::h2c::Call;
 use crate::pump::Pumped;
 use crate::record::{Ending, Record};
 use crate::upstream::{Cut, Upstream};
@@ -25,6 +26,8 @@ pub(crate) enum Source {
     Direct(Box<Upstream>),
     /// A task that drives the connection.
     Pumped(Pumped),
+    /// A stream of a connection that is shared.
+    Called(Box<Call>),
     /// It is complete.
     Ended,
 }
@@ -50,12 +53,17 @@ impl Relay {
     /// The answer is complete: keeps the connection for the next request.
     pub(crate) fn complete(&mut self) {
         let now = Instant::now();
-        if let Source::Direct(upstream) = std::mem::replace(&mut self.source, Source::Ended)
-            && let Some(ticket) = &self.record.ticket
-            && ticket.backend.serves()
-            && upstream.is_reusable()
-        {
-            ticket.backend.pool.put(upstream, self.idle, now);
+        match std::mem::replace(&mut self.source, Source::Ended) {
+            Source::Direct(upstream) => {
+                if let Some(ticket) = &self.record.ticket
+                    && ticket.backend.serves()
+                    && upstream.is_reusable()
+                {
+                    ticket.backend.pool.put(upstream, self.idle, now);
+                }
+            }
+            Source::Called(call) => call.complete(),
+            Source::Pumped(_) | Source::Ended => {}
         }
         self.record.end_at(Ending::Served, now);
     }
@@ -64,6 +72,7 @@ impl Relay {
         match &self.source {
             Source::Direct(upstream) => upstream.body().is_done(),
             Source::Pumped(_) => false,
+            Source::Called(call) => call.is_done(),
             Source::Ended => true,
         }
     }
@@ -72,6 +81,7 @@ impl Relay {
         let next = match &mut self.source {
             Source::Direct(upstream) => upstream.poll_body(cx),
             Source::Pumped(frames) => frames.poll_recv(cx),
+            Source::Called(call) => call.poll_body(cx),
             Source::Ended => Poll::Ready(None),
         };
         match &next {

@@ -1,9 +1,11 @@
 //! One instance, as one worker sees it: how busy it is, what was counted, which connections are idle.
 
+use crate::h2c::Channels;
 use crate::meter::Meter;
 use crate::pool::Pool;
 use crate::tally::Tally;
 use crate::websocket::Finish;
+use gapless_model::release::AppProtocol;
 use gapless_model::{Address, InstanceId, ReleaseId};
 use gapless_routing::{Duty, InFlight};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -25,6 +27,8 @@ pub(crate) struct Backend {
     pub(crate) tally: Tally,
     pub(crate) meter: Meter,
     pub(crate) pool: Pool,
+    pub(crate) channels: Channels,
+    protocol: Cell<AppProtocol>,
     suspect_until: Cell<Option<Instant>>,
     /// Something ended on an instance that finishes, and control has not been told.
     news: Cell<bool>,
@@ -50,6 +54,8 @@ impl Backend {
             tally: Tally::default(),
             meter: Meter::default(),
             pool: Pool::default(),
+            channels: Channels::default(),
+            protocol: Cell::new(of.protocol),
             suspect_until: Cell::new(None),
             news: Cell::new(false),
             newsroom,
@@ -64,19 +70,31 @@ impl Backend {
     pub(crate) fn update(&self, to: &gapless_routing::Backend) {
         if *self.address.borrow() != to.address {
             self.address.replace(to.address.clone());
-            self.pool.clear();
+            self.hang_up();
         }
         self.duty.set(to.duty);
+        self.protocol.set(to.protocol);
         self.suspect_until.set(None);
         if matches!(to.duty, Duty::Finish) {
-            self.pool.clear();
+            self.hang_up();
         }
     }
 
     /// It is not in the snapshot any more: it finishes what it has.
     pub(crate) fn leave(&self) {
         self.duty.set(Duty::Finish);
+        self.hang_up();
+    }
+
+    /// Closes what no request is on; the rest when its requests are done.
+    fn hang_up(&self) {
         self.pool.clear();
+        self.channels.clear();
+    }
+
+    /// Whether it speaks HTTP/2.
+    pub(crate) fn is_h2c(&self) -> bool {
+        self.protocol.get() == AppProtocol::H2c
     }
 
     /// When its upgraded connections are to end. They hear of it by [`begin_finish`](Self::begin_finish).

@@ -1,19 +1,19 @@
 //! The way of a request: which app, which instance, which connection; again if it must be and may be.
 
-use crate::answer::{AnswerBody, Relay, Source};
+use crate::answer::{AnswerBody, Relay};
 use crate::app::App;
 use crate::backend::Backend;
 use crate::exchange::Exchange;
 use crate::headers;
 use crate::http2;
 use crate::incoming::Head;
+use crate::line::Line;
 use crate::own_answer;
 use crate::pool::Need;
-use crate::pump::pump;
 use crate::record::{Ending, Record};
 use crate::refusal::Refusal;
 use crate::request_body::{READ_AHEAD, RequestBody, Upload};
-use crate::retry::{self, Next};
+use crate::retry::{self, Again, Next};
 use crate::stream::Left;
 use crate::target;
 use crate::upstream::{Broken, Reached, Upstream};
@@ -161,7 +161,7 @@ impl Forward {
             };
             let backend = Rc::clone(&ticket.backend);
             self.record.ticket = Some(ticket);
-            let (mut upstream, pooled) = match self.connection(&backend, &failed).await {
+            let (mut line, pooled) = match self.connection(&backend, &failed).await {
                 Ok(connection) => connection,
                 Err(error) => {
                     failed.unreachable = true;
@@ -180,26 +180,30 @@ impl Forward {
             // Only on a Unix socket can nobody else have said it.
             let not_for_all = headers::X_GAPLESS_CLIENT;
             let without = (!backend.is_unix()).then_some(&not_for_all);
-            let Some(outcome) = upstream.exchange(&mut self.head, body, without, watch).await else {
-                return self.client_gone();
+            let outcome = match &mut line {
+                Line::Http1(upstream) => upstream.exchange(&mut self.head, body, without, watch).await,
+                Line::Http2(call) => Box::pin(call.exchange(&mut self.head, body, without, watch)).await,
             };
-            let broken = match outcome {
-                Ok(head) if head.status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade => {
+            let Some(outcome) = outcome else { return self.client_gone() };
+            let broken = match (outcome, line) {
+                (Ok(head), Line::Http1(upstream))
+                    if head.status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade =>
+                {
                     return self.upgraded(head, upstream);
                 }
-                Ok(head) if head.status.is_informational() => {
+                (Ok(head), _) if head.status.is_informational() => {
                     let cause = "an upgrade that nobody asked for".to_owned();
                     Broken { reached: Reached::Nonsense, cause }
                 }
-                Ok(head) => return self.relay(head, upstream),
-                Err(broken) => broken,
+                (Ok(head), line) => return self.relay(head, line),
+                (Err(broken), _) => broken,
             };
-            drop(upstream);
             if self.upload.as_ref().is_some_and(|upload| upload.has_failed()) {
                 return self.client_gone();
             }
-            let repeatable = self.repeatable && self.upload.as_ref().is_none_or(|upload| upload.can_repeat());
-            let next = retry::next(broken.reached, pooled, repeatable, failed.repeats);
+            let kept = self.upload.as_ref().is_none_or(|upload| upload.can_repeat());
+            let again = Again { repeatable: self.repeatable, kept };
+            let next = retry::next(broken.reached, pooled, again, failed.repeats);
             tracing::debug!(instance = %backend.instance, cause = broken.cause, ?next, "no answer");
             if broken.reached == Reached::Sent {
                 failed.repeats += 1;
@@ -235,11 +239,10 @@ impl Forward {
     }
 
     /// A connection to the instance, and whether it was used before.
-    async fn connection(
-        &self,
-        backend: &Rc<Backend>,
-        failed: &Failed,
-    ) -> std::io::Result<(Box<Upstream>, bool)> {
+    async fn connection(&self, backend: &Rc<Backend>, failed: &Failed) -> std::io::Result<(Line, bool)> {
+        if backend.is_h2c() {
+            return Box::pin(Line::shared(backend, CONNECT)).await;
+        }
         if !failed.new_connection && !self.upgrade {
             let repeatable = self.repeatable && self.upload.as_ref().is_none_or(|upload| upload.can_repeat());
             let need = if repeatable { Need::Any } else { Need::Sure };
@@ -249,11 +252,12 @@ impl Forward {
                 Instant::now()
             };
             if let Some(idle) = poll_fn(|cx| Poll::Ready(backend.pool.take(need, now, cx))).await {
-                return Ok((idle, true));
+                return Ok((Line::Http1(idle), true));
             }
         }
         // Rare, and large: kept out of what is moved about for every request.
-        Box::pin(Upstream::connect(backend.address(), CONNECT)).await.map(|upstream| (upstream, false))
+        let upstream = Box::pin(Upstream::connect(backend.address(), CONNECT)).await?;
+        Ok((Line::Http1(upstream), false))
     }
 
     fn on_its_way(&mut self, pooled: bool) {
@@ -296,19 +300,12 @@ impl Forward {
     }
 
     /// Passes on an answer that has begun. Its fields have taken the place of the request's.
-    fn relay(mut self, head: Head, mut upstream: Box<Upstream>) -> Response<AnswerBody> {
-        upstream.read_at_once(self.record.client.read_at_once());
+    fn relay(mut self, head: Head, line: Line) -> Response<AnswerBody> {
         self.record.status = head.status;
         let mut fields = self.head.headers;
         let idle = headers::to_client(&mut fields, &self.record.id);
-        let length = upstream.body().length();
-        let source = match self.upload {
-            Some(upload) if !upload.has_ended() => {
-                upload.forget();
-                Source::Pumped(pump(upstream, upload))
-            }
-            _ => Source::Direct(upstream),
-        };
+        let length = head.body.length();
+        let source = line.answer(self.upload, self.record.client.read_at_once());
         let mut relay = Relay { source, length, idle, record: self.record };
         let body = if head.body.is_done() {
             relay.complete();

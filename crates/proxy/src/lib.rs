@@ -35,10 +35,12 @@ mod exchange;
 mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod h2c;
 mod headers;
 mod hold;
 mod http2;
 mod incoming;
+mod line;
 mod link;
 mod listener;
 mod log_file;

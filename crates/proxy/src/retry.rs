@@ -30,10 +30,23 @@ pub(crate) fn is_repeatable(method: &Method, headers: &HeaderMap, non_idempotent
         || headers.contains_key(IDEMPOTENCY_KEY)
 }
 
+/// Whether a request can be sent once more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Again {
+    /// It may be executed twice.
+    pub(crate) repeatable: bool,
+    /// All that was read of its body is still there.
+    pub(crate) kept: bool,
+}
+
 /// What to do after a try. `pooled`: the connection had been used before. `repeats`: how often the request
 /// was sent again although it may have been executed.
-pub(crate) fn next(reached: Reached, pooled: bool, repeatable: bool, repeats: u32) -> Next {
+pub(crate) fn next(reached: Reached, pooled: bool, again: Again, repeats: u32) -> Next {
+    let repeatable = again.repeatable && again.kept;
     match reached {
+        Reached::Unseen | Reached::Refused if !again.kept => Next::GiveUp,
+        Reached::Unseen if pooled => Next::NewConnection,
+        Reached::Unseen | Reached::Refused => Next::Elsewhere,
         Reached::Nowhere if pooled => Next::NewConnection,
         Reached::Nowhere => Next::Elsewhere,
         Reached::Sent if !repeatable || repeats >= REPEATS => Next::GiveUp,
@@ -48,20 +61,36 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
+    fn again(repeatable: bool) -> Again {
+        Again { repeatable, kept: true }
+    }
+
     #[test]
     fn what_was_not_written_is_always_sent_again() {
         for (pooled, then) in [(true, Next::NewConnection), (false, Next::Elsewhere)] {
-            assert_eq!(next(Reached::Nowhere, pooled, false, 99), then);
+            assert_eq!(next(Reached::Nowhere, pooled, again(false), 99), then);
         }
     }
 
     #[test]
+    fn what_was_not_looked_at_is_sent_again_as_long_as_it_is_there() {
+        let kept = Again { repeatable: false, kept: true };
+        assert_eq!(next(Reached::Unseen, true, kept, 99), Next::NewConnection);
+        assert_eq!(next(Reached::Unseen, false, kept, 99), Next::Elsewhere);
+        assert_eq!(next(Reached::Refused, true, kept, 99), Next::Elsewhere);
+        let gone = Again { repeatable: true, kept: false };
+        assert_eq!(next(Reached::Unseen, true, gone, 0), Next::GiveUp);
+        assert_eq!(next(Reached::Refused, true, gone, 0), Next::GiveUp);
+    }
+
+    #[test]
     fn what_may_have_been_executed_is_sent_again_only_if_it_may_be() {
-        assert_eq!(next(Reached::Sent, true, true, 0), Next::NewConnection);
-        assert_eq!(next(Reached::Sent, false, true, 1), Next::Elsewhere);
-        assert_eq!(next(Reached::Sent, false, true, REPEATS), Next::GiveUp);
-        assert_eq!(next(Reached::Sent, true, false, 0), Next::GiveUp);
-        assert_eq!(next(Reached::Nonsense, true, true, 0), Next::GiveUp);
+        assert_eq!(next(Reached::Sent, true, again(true), 0), Next::NewConnection);
+        assert_eq!(next(Reached::Sent, false, again(true), 1), Next::Elsewhere);
+        assert_eq!(next(Reached::Sent, false, again(true), REPEATS), Next::GiveUp);
+        assert_eq!(next(Reached::Sent, true, again(false), 0), Next::GiveUp);
+        assert_eq!(next(Reached::Nonsense, true, again(true), 0), Next::GiveUp);
+        assert_eq!(next(Reached::Sent, true, Again { repeatable: true, kept: false }, 0), Next::GiveUp);
     }
 
     #[test]

@@ -48,6 +48,10 @@ pub(crate) enum Reached {
     Nowhere,
     /// Some or all of it was written, and the connection ended without an answer.
     Sent,
+    /// The instance has said that it did not look at it, as it closes the connection.
+    Unseen,
+    /// The instance has said that it did not look at it, as it does not want it.
+    Refused,
     /// What came back is no HTTP.
     Nonsense,
 }

@@ -2,6 +2,7 @@
 
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::instance::Retiring;
+use gapless_model::release::AppProtocol;
 use gapless_model::route::HostPattern;
 use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,9 @@ pub struct Backend {
     pub release: ReleaseId,
     /// Where it is reached.
     pub address: Address,
+    /// What it speaks there.
+    #[serde(default)]
+    pub protocol: AppProtocol,
     /// What it is there for.
     pub duty: Duty,
     /// Its retirement, if that was decided: until when its upgraded connections may last. One that only is

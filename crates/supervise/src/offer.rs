@@ -3,6 +3,7 @@
 use crate::ports::{Lease, Ports};
 use crate::rundir::RunDir;
 use camino::Utf8PathBuf;
+use gapless_model::release::AppProtocol;
 use gapless_model::{Address, AddressMode, InstanceId, ReleaseSpec};
 use std::collections::BTreeMap;
 use std::io;
@@ -12,6 +13,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 #[derive(Debug)]
 pub(crate) struct Offer {
     mode: AddressMode,
+    /// What is spoken there.
+    pub(crate) protocol: AppProtocol,
     /// `GAPLESS_SOCKET`.
     pub(crate) socket: Utf8PathBuf,
     /// `PORT`.
@@ -44,7 +47,7 @@ impl Offer {
             }
         };
         let adopted_port = preload.then(|| wanted.unwrap_or(port));
-        Ok(Self { mode: spec.address, socket, port, adopted_port, lease })
+        Ok(Self { mode: spec.address, protocol: spec.protocol, socket, port, adopted_port, lease })
     }
 
     /// The offer that a running process had, by its environment.
@@ -61,7 +64,7 @@ impl Offer {
         let shared = own_port(spec) == Some(port);
         let lease = (port != 0 && !shared).then(|| ports.resume(port));
         let socket = environment.get("GAPLESS_SOCKET").map_or_else(|| run.socket(instance), Into::into);
-        Self { mode: spec.address, socket, port, adopted_port, lease }
+        Self { mode: spec.address, protocol: spec.protocol, socket, port, adopted_port, lease }
     }
 
     /// Whether the port was given to this instance alone.

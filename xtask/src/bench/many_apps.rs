@@ -181,6 +181,7 @@ fn snapshot(generation: Generation, address: SocketAddr, hosts: u32, apps: u32, 
             instance: InstanceId::new(app.clone(), 1),
             release: ReleaseId(1),
             address: Address::Unix(backend.display().to_string().into()),
+            protocol: Default::default(),
             duty: Duty::Serve { weight: 1 },
             retiring: None,
         };

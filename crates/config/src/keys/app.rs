@@ -55,6 +55,13 @@ pub(crate) static APP: Table = Table {
                   `PORT`, whichever it opens first, or nowhere as it serves no requests.",
         },
         Key {
+            name: "protocol",
+            kind: Kind::Word { built: &["http1", "h2c"], later: &[] },
+            default: Default::Text("http1"),
+            example: "\"h2c\"",
+            doc: "What the instances speak: HTTP/1.1, or HTTP/2 in clear text as gRPC servers do.",
+        },
+        Key {
             name: "env",
             kind: Kind::Env,
             default: Default::Nothing,

@@ -46,6 +46,7 @@ pub(super) fn app(
                 cwd,
                 port: port.map(|port| port.value),
                 address,
+                protocol: section.word("protocol"),
                 env,
                 startup: probes.startup,
                 ready: probes.ready,

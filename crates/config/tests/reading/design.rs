@@ -77,6 +77,7 @@ fn plain(name: &str, command: &[&str], cwd: &Utf8Path) -> AppSpec {
                 successes: 1,
                 failures: 3,
             },
+            protocol: Default::default(),
             start_deadline: ms(60_000),
             live: None,
             stop: StopSpec { signal: Signal::Term, to: StopTarget::Group, timeout: ms(30_000) },

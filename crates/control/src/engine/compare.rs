@@ -17,6 +17,7 @@ pub(super) fn release_changes(old: &ReleaseSpec, new: &ReleaseSpec) -> Vec<Strin
     differ("cwd", old.cwd != new.cwd);
     differ("port", old.port != new.port);
     differ("address", old.address != new.address);
+    differ("protocol", old.protocol != new.protocol);
     differ("startup", old.startup != new.startup);
     differ("ready", old.ready != new.ready || old.start_deadline != new.start_deadline);
     differ("live", old.live != new.live);

@@ -200,7 +200,9 @@ impl App {
                 Duty::Finish
             };
             let retiring = i.retiring.filter(|_| duty == Duty::Finish);
-            Some(Backend { instance: i.view.id.clone(), release: i.view.release, address, duty, retiring })
+            let release = i.view.release;
+            let protocol = self.spec_of(release).map(|spec| spec.protocol).unwrap_or_default();
+            Some(Backend { instance: i.view.id.clone(), release, address, protocol, duty, retiring })
         });
         AppRouting {
             app: self.name.clone(),

@@ -1,12 +1,14 @@
 //! Instances that behave as they are told.
 
+use gapless_model::release::AppProtocol;
 use gapless_model::{Address, InstanceId};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Frame, Incoming};
+use hyper::server::conn::http2::Builder as Http2;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +23,7 @@ type Body = BoxBody<Bytes, io::Error>;
 pub(crate) struct Instance {
     pub(crate) id: InstanceId,
     pub(crate) address: Address,
+    pub(crate) protocol: AppProtocol,
     pub(crate) seen: Arc<Seen>,
     task: JoinHandle<()>,
     _directory: Option<tempfile::TempDir>,
@@ -30,6 +33,8 @@ pub(crate) struct Instance {
 pub(crate) struct Seen {
     pub(crate) requests: AtomicUsize,
     pub(crate) connections: AtomicUsize,
+    /// Connections that have ended.
+    pub(crate) closed: AtomicUsize,
     /// Requests to `/gate` wait for a permit each.
     pub(crate) gate: Semaphore,
 }
@@ -37,6 +42,10 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn closed(&self) -> usize {
+        self.closed.load(Ordering::SeqCst)
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -50,7 +59,7 @@ fn id(number: u32) -> InstanceId {
 
 fn seen() -> Arc<Seen> {
     let zero = || AtomicUsize::new(0);
-    Arc::new(Seen { requests: zero(), connections: zero(), gate: Semaphore::new(0) })
+    Arc::new(Seen { requests: zero(), connections: zero(), closed: zero(), gate: Semaphore::new(0) })
 }
 
 fn unix() -> (tempfile::TempDir, Address) {
@@ -91,7 +100,46 @@ impl Instance {
                 }
             }
         });
-        Self { id: id(number), address: address.clone(), seen, task, _directory: None }
+        Self {
+            id: id(number),
+            address: address.clone(),
+            protocol: AppProtocol::Http1,
+            seen,
+            task,
+            _directory: None,
+        }
+    }
+
+    /// The same that speaks HTTP/2 and nothing else.
+    pub(crate) fn h2c(number: u32) -> Self {
+        Self::h2c_by(number, |_| {})
+    }
+
+    /// The same with limits of its own.
+    pub(crate) fn h2c_by(number: u32, limits: impl Fn(&mut Http2<TokioExecutor>)) -> Self {
+        let (directory, address) = unix();
+        let listener = UnixListener::bind(path(&address)).unwrap();
+        let seen = seen();
+        let mut server = Http2::new(TokioExecutor::new());
+        limits(&mut server);
+        let task = tokio::spawn({
+            let seen = Arc::clone(&seen);
+            async move {
+                let mut all = tokio::task::JoinSet::new();
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    seen.connections.fetch_add(1, Ordering::SeqCst);
+                    let (seen, server) = (Arc::clone(&seen), server.clone());
+                    all.spawn(async move {
+                        let mine = Arc::clone(&seen);
+                        let handle = service_fn(move |request| answer(request, number, Arc::clone(&mine)));
+                        let _ = server.serve_connection(TokioIo::new(stream), handle).await;
+                        seen.closed.fetch_add(1, Ordering::SeqCst);
+                    });
+                }
+            }
+        });
+        Self { id: id(number), address, protocol: AppProtocol::H2c, seen, task, _directory: Some(directory) }
     }
 
     /// The same on TCP.
@@ -109,7 +157,7 @@ impl Instance {
                 }
             }
         });
-        Self { id: id(number), address, seen, task, _directory: None }
+        Self { id: id(number), address, protocol: AppProtocol::Http1, seen, task, _directory: None }
     }
 
     /// One that does with each connection what `script` says; the argument counts them from 0.
@@ -131,14 +179,28 @@ impl Instance {
                 }
             }
         });
-        Self { id: id(number), address, seen, task, _directory: Some(directory) }
+        Self {
+            id: id(number),
+            address,
+            protocol: AppProtocol::Http1,
+            seen,
+            task,
+            _directory: Some(directory),
+        }
     }
 
     /// An address at which nobody listens.
     pub(crate) fn absent(number: u32) -> Self {
         let (directory, address) = unix();
         let task = tokio::spawn(async {});
-        Self { id: id(number), address, seen: seen(), task, _directory: Some(directory) }
+        Self {
+            id: id(number),
+            address,
+            protocol: AppProtocol::Http1,
+            seen: seen(),
+            task,
+            _directory: Some(directory),
+        }
     }
 
     /// Ends it as a crash would: the listener and all connections are closed.

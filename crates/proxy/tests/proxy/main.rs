@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 mod frames;
+mod http2_client;
 mod instance;
 mod socket_frames;
 mod stage;
@@ -11,6 +12,7 @@ mod stage;
 mod bodies;
 mod connections;
 mod control;
+mod h2c;
 mod holding;
 mod http2;
 mod http2_limits;

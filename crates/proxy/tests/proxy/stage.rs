@@ -86,6 +86,7 @@ impl Stage {
             instance: instance.id.clone(),
             release: ReleaseId(1),
             address: instance.address.clone(),
+            protocol: instance.protocol,
             duty: Duty::Serve { weight: 1 },
             retiring: None,
         }

@@ -74,6 +74,7 @@ impl Fixture {
                 successes: 1,
                 failures: 3,
             },
+            protocol: Default::default(),
             start_deadline: Duration::from_secs(60),
             live: None,
             stop: StopSpec {

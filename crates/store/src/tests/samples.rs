@@ -52,6 +52,7 @@ fn release_spec(n: u32) -> ReleaseSpec {
         startup: None,
         live: Some(ready.clone()),
         ready,
+        protocol: Default::default(),
         start_deadline: second,
         stop: StopSpec { signal: Signal::Term, to: StopTarget::Group, timeout: second },
     }

@@ -3,12 +3,13 @@
 use crate::address::Connection;
 use crate::target::Target;
 use gapless_model::probe::ProbeAnswer;
+use gapless_model::release::AppProtocol;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
+use hyper::client::conn::{http1, http2};
 use hyper::header::{CONNECTION, HOST, LOCATION, USER_AGENT};
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::pin::pin;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -17,9 +18,10 @@ const SHOWN: usize = 200;
 
 /// `GET path` over a connection of its own; only 2xx is a success.
 pub(super) async fn get(target: &Target, path: &str) -> ProbeAnswer {
+    let protocol = target.offer.protocol;
     match target.connect().await {
-        Ok(Connection::Unix(stream)) => exchange(stream, path).await,
-        Ok(Connection::Tcp(stream)) => exchange(stream, path).await,
+        Ok(Connection::Unix(stream)) => exchange(stream, protocol, path).await,
+        Ok(Connection::Tcp(stream)) => exchange(stream, protocol, path).await,
         Err(unreachable) => Ok(unreachable.into()),
     }
     .unwrap_or_else(|message| ProbeAnswer::Error { message })
@@ -27,20 +29,44 @@ pub(super) async fn get(target: &Target, path: &str) -> ProbeAnswer {
 
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    protocol: AppProtocol,
     path: &str,
 ) -> Result<ProbeAnswer, String> {
-    let failed = |error: hyper::Error| format!("no HTTP answer: {error}");
-    let request = Request::get(path)
-        .header(HOST, "localhost")
-        .header(USER_AGENT, "gapless-probe")
-        .header(CONNECTION, "close")
+    let asked = Request::get(path).header(USER_AGENT, "gapless-probe");
+    let asked = match protocol {
+        AppProtocol::Http1 => asked.header(HOST, "localhost").header(CONNECTION, "close"),
+        AppProtocol::H2c => asked.uri(format!("http://localhost{path}")),
+    };
+    let asked = asked
         .body(Empty::<Bytes>::new())
         .map_err(|error| format!("{path:?} cannot be asked for: {error}"))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let answer = async {
-        let response = sender.send_request(request).await.map_err(failed)?;
-        Ok(judge(response).await)
-    };
+    let io = TokioIo::new(stream);
+    match protocol {
+        AppProtocol::Http1 => {
+            let (mut sender, connection) = http1::handshake(io).await.map_err(failed)?;
+            drive(connection, async { sender.send_request(asked).await }).await
+        }
+        // Few apps have it, and it is large.
+        AppProtocol::H2c => {
+            Box::pin(async {
+                let (mut sender, connection) =
+                    http2::handshake(TokioExecutor::new(), io).await.map_err(failed)?;
+                drive(connection, async { sender.send_request(asked).await }).await
+            })
+            .await
+        }
+    }
+}
+
+fn failed(error: hyper::Error) -> String {
+    format!("no HTTP answer: {error}")
+}
+
+async fn drive(
+    connection: impl Future,
+    answer: impl Future<Output = hyper::Result<Response<Incoming>>>,
+) -> Result<ProbeAnswer, String> {
+    let answer = async { Ok(judge(answer.await.map_err(failed)?).await) };
     // The connection does the work, the answer comes of it; the connection may be done before.
     let (mut connection, mut answer) = (pin!(connection), pin!(answer));
     let mut open = true;

@@ -91,6 +91,7 @@ impl Stage {
             env: BTreeMap::new(),
             startup: None,
             ready: probe(ready),
+            protocol: Default::default(),
             start_deadline: PATIENCE,
             live: None,
             stop: StopSpec { signal: Signal::Term, to: StopTarget::Group, timeout: PATIENCE },

@@ -88,6 +88,7 @@ pub(super) fn release(id: ReleaseId, routed: bool) -> Release {
         env: [("RELEASE".to_owned(), id.to_string())].into(),
         startup: None,
         ready: probe.clone(),
+        protocol: Default::default(),
         start_deadline: ms(START_DEADLINE),
         live: Some(probe),
         stop: StopSpec { signal: Signal::Term, to: StopTarget::Group, timeout: ms(STOP_TIMEOUT) },
