@@ -1,6 +1,6 @@
 //! The output of instances: captured, rotated, read back.
 //!
-//! Control calls it. Each instance writes to two FIFOs, `run/<instance>.out` and `.err`, which it holds open
+//! Control calls it, and the proxy for its access log. Each instance writes to two FIFOs, `run/<instance>.out` and `.err`, which it holds open
 //! for reading and writing, so that it never gets EPIPE whoever of us dies. [`Capture`] reads them and
 //! writes `logs/<app>/out.log` and `err.log`: the lines of all instances of an app, in order of arrival, as
 //!
@@ -15,6 +15,9 @@
 //! app's file does is no other app's affair: while a writer stands still, another does the rest.
 //!
 //! [`Tail`] reads the files back, across rotations, for `gapless logs` and for the messages about failures.
+//!
+//! [`LogFile`] is one such file for whoever writes it: the proxy's access log is one as well, and is rotated by
+//! the same rules under the same names.
 //!
 //! It never interprets what an app says, and never decides whether an instance lives.
 
@@ -41,4 +44,5 @@ mod writer;
 pub use capture::{Capture, Settled};
 pub use error::LogError;
 pub use line::Line;
+pub use log_file::{Appended, LogFile};
 pub use tail::{Selection, Tail};

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 /// How often we look whether the file was deleted or moved under us.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A log file, opened at its first line and kept open.
+/// A log file, opened at its first line and kept open; `x.log`, its predecessors `x.1.log`, `x.2.log`, ….
+/// Writing to it may take as long as the disk likes.
 #[derive(Debug)]
-pub(crate) struct LogFile {
+pub struct LogFile {
     path: Utf8PathBuf,
     open: Option<Open>,
 }
@@ -33,25 +34,30 @@ struct Open {
 
 /// What became of an append.
 #[derive(Debug)]
-pub(crate) struct Appended {
+pub struct Appended {
     /// How many bytes are in the file.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
     /// Why not all.
-    pub(crate) failure: Option<io::Error>,
+    pub failure: Option<io::Error>,
     /// Why the file could not be rotated; it grows beyond its bounds instead.
-    pub(crate) unrotated: Option<io::Error>,
+    pub unrotated: Option<io::Error>,
 }
 
 impl LogFile {
     /// The file at `path`, not touched yet.
-    pub(crate) const fn new(path: Utf8PathBuf) -> Self {
+    pub const fn new(path: Utf8PathBuf) -> Self {
         Self { path, open: None }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
     }
 
     /// Appends whole lines that were read at `at`, rotating before and between them as `spec` wants.
     ///
     /// After a failure the file is closed, and opened again for the next lines.
-    pub(crate) fn append(&mut self, lines: &[u8], at: WallTime, spec: &LogSpec) -> Appended {
+    pub fn append(&mut self, lines: &[u8], at: WallTime, spec: &LogSpec) -> Appended {
         let mut appended = Appended { bytes: 0, failure: None, unrotated: None };
         while appended.bytes < lines.len() {
             if let Err(error) = self.step(lines, at, spec, &mut appended) {

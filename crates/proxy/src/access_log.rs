@@ -2,12 +2,14 @@
 //! own writes them. When that cannot keep up (a stuck disk), lines are dropped and counted; no request waits.
 
 use crate::backend::Backend;
-use crate::log_file::LogFile;
 use crate::record::{Asked, Record};
+use camino::Utf8PathBuf;
+use gapless_logs::LogFile;
+use gapless_model::WallTime;
+use gapless_model::app::LogSpec;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -22,6 +24,9 @@ const DELAY: Duration = Duration::from_millis(100);
 
 /// Blocks that wait for the disk at most, over all workers.
 const QUEUE: usize = 128;
+
+/// The file is rotated by size alone, and its last three predecessors are kept.
+const KEPT: LogSpec = LogSpec { max_size: 64 * 1024 * 1024, max_age: Duration::MAX, keep: 3 };
 
 /// Lines, ready to be written.
 pub(crate) struct Block {
@@ -40,7 +45,7 @@ impl AccessLogWriter {
     ///
     /// # Errors
     /// Those of starting a thread.
-    pub(crate) fn start(path: PathBuf) -> std::io::Result<(Self, JoinHandle<()>)> {
+    pub(crate) fn start(path: Utf8PathBuf) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("access-log".to_owned())
@@ -55,8 +60,13 @@ fn write_all(blocks: &Receiver<Block>, mut file: LogFile) {
         if block.dropped > 0 {
             tracing::warn!(lines = block.dropped, "access log lines were dropped: the disk is too slow");
         }
-        if let Err(error) = file.write(&block.lines) {
-            tracing::warn!(path = %file.path().display(), %error, "cannot write the access log");
+        let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
+        let appended = file.append(&block.lines, WallTime::from_millis(now), &KEPT);
+        if let Some(error) = appended.failure {
+            tracing::warn!(path = %file.path(), %error, "cannot write the access log");
+        }
+        if let Some(error) = appended.unrotated {
+            tracing::warn!(path = %file.path(), %error, "cannot rotate the access log");
         }
     }
 }

@@ -43,7 +43,6 @@ mod incoming;
 mod line;
 mod link;
 mod listener;
-mod log_file;
 mod meter;
 mod outgoing;
 mod own_answer;

@@ -8,6 +8,7 @@ use crate::own_log::OwnLog;
 use crate::plan::Plan;
 use crate::tls::Terms;
 use crate::worker::{Lines, Worker};
+use camino::Utf8PathBuf;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ const LAST: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `GAPLESS_HOME`: the socket for control is `proxy.sock` in it, the access log `logs/access.log`.
-    pub home: PathBuf,
+    pub home: Utf8PathBuf,
     /// Number of workers, at least 1: threads that serve requests.
     pub workers: usize,
     /// File that the proxy's own words are appended to; none for stderr.
@@ -40,7 +41,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 enum RunError {
     #[error("cannot listen for control at {path}: {source}")]
-    Socket { path: PathBuf, source: io::Error },
+    Socket { path: Utf8PathBuf, source: io::Error },
     #[error("cannot start {what}: {source}")]
     Start { what: &'static str, source: io::Error },
     #[error("a worker has died")]
@@ -72,7 +73,7 @@ fn start(options: &Options) -> Result<(), RunError> {
     let runtime = runtime().map_err(begun("the main thread"))?;
     let link = {
         let _context = runtime.enter();
-        Link::bind(&path).map_err(|source| RunError::Socket { path, source })?
+        Link::bind(path.as_std_path()).map_err(|source| RunError::Socket { path, source })?
     };
     let (writer, access_log) = AccessLogWriter::start(options.home.join("logs/access.log"))
         .map_err(begun("the access log's thread"))?;

@@ -58,7 +58,7 @@ impl Stage {
 
     pub(crate) async fn with_workers(workers: usize) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let options = Options { home: home.path().to_owned(), workers, log: None };
+        let options = Options { home: home.path().to_owned().try_into().unwrap(), workers, log: None };
         let proxy = std::thread::spawn(move || gapless_proxy::run(options));
         let control = Control::connect(home.path()).await;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
