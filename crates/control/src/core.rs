@@ -40,7 +40,8 @@ pub struct Core {
     pub usage: BTreeMap<u32, Usage>,
     /// The proxy's process, while there is one.
     pub proxy: Option<u32>,
-    /// Where apps were wanted to be reached when last decided.
+    /// Where apps were wanted to be reached when last decided; to begin with, by the control before us: the
+    /// app may have gone with it.
     pub listening: BTreeSet<SocketAddr>,
     /// Listening sockets that no app wants any more, until the proxy accepts on them no more: one that is
     /// wanted again meanwhile could not be bound a second time.
@@ -119,7 +120,12 @@ impl Core {
                     tracing::error!("the proxy refused snapshot {generation}: {message}");
                     return;
                 }
-                ToControl::Certified { .. } | ToControl::Listeners { .. } => return,
+                // Sockets of a control before us, that nobody else had kept.
+                ToControl::Listeners { addresses } => {
+                    self.listening.extend(addresses);
+                    return;
+                }
+                ToControl::Certified { .. } => return,
             },
         };
         self.input(input);

@@ -60,6 +60,7 @@ impl Disk {
                 Errand::Prune { app, releases: which } => {
                     which.iter().try_for_each(|r| releases.remove(app, *r))
                 }
+                Errand::Mark { app, release, mark } => releases.mark(app, *release, *mark),
                 Errand::Remove { app } => releases.remove_app(app),
             };
             if let Err(error) = done {

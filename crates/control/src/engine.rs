@@ -15,6 +15,7 @@ mod apply;
 mod command;
 mod compare;
 mod managed;
+mod numbers;
 mod receipt;
 mod record;
 mod recover;
@@ -101,6 +102,8 @@ pub struct Engine {
     access_log: bool,
     next_rollout: u64,
     next_token: u64,
+    /// Of apps that were deleted.
+    numbers: numbers::Numbers,
     routes: routes::Routes,
     closed: BTreeMap<RolloutId, Closed>,
     dirty: BTreeSet<AppName>,
@@ -121,6 +124,7 @@ impl Engine {
             access_log: true,
             next_rollout: 1,
             next_token: 1,
+            numbers: numbers::Numbers::default(),
             routes: routes::Routes::default(),
             closed: BTreeMap::new(),
             dirty: BTreeSet::new(),

@@ -76,6 +76,11 @@ impl Listeners {
         missing.try_for_each(|(address, route)| bind(address).map(drop).map_err(|e| refused(route, &e)))
     }
 
+    /// Where all of them listen.
+    pub fn addresses(&self) -> BTreeSet<SocketAddr> {
+        self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
     /// Closes all but these.
     pub fn retain(&self, wanted: &BTreeSet<SocketAddr>) {
         let sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);

@@ -61,6 +61,11 @@ impl Local {
         self.capture.caught_up(instance)
     }
 
+    /// All instances that run are adopted: what was kept for others is given up.
+    pub fn adopted_all(&self) {
+        self.supervisor.adopted_all();
+    }
+
     /// Tells the proxy to finish and end.
     pub fn shut_proxy_down(&self, within: Duration) {
         self.proxy.send_modify(|orders| orders.shutdown = Some(within));

@@ -6,6 +6,7 @@
 
 use gapless_model::app::{LogSpec, RestartSpec};
 use gapless_model::instance::{InstanceView, ProcessId};
+use gapless_model::release::Mark;
 use gapless_model::{AppName, InstanceId, Release, ReleaseId};
 use gapless_routing::Snapshot;
 use gapless_store::Change;
@@ -74,6 +75,15 @@ pub enum Errand {
         app: AppName,
         /// Which release.
         release: ReleaseId,
+    },
+    /// Write down what is known of a release, in its manifest.
+    Mark {
+        /// Which app.
+        app: AppName,
+        /// Which release.
+        release: ReleaseId,
+        /// What is known of it.
+        mark: Mark,
     },
     /// Remove release directories that are no longer kept.
     Prune {

@@ -4,7 +4,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::{AppName, AppSpec, Release, ReleaseId};
 use gapless_release::Releases;
-use gapless_store::{AppRecord, State};
+use gapless_store::{AppRecord, State, Wanted};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -16,6 +16,8 @@ const FILE: &str = "app.json";
 struct Memo {
     spec: AppSpec,
     wanted_running: bool,
+    #[serde(default)]
+    deleted: bool,
     current: Option<ReleaseId>,
     next_instance: u32,
     next_release: u32,
@@ -24,8 +26,9 @@ struct Memo {
 /// Writes an app's definition down; the file is whole at any time.
 pub(crate) fn remember(home: &Utf8Path, record: AppRecord) -> io::Result<()> {
     let directory = home.join("apps").join(record.name().as_str());
-    let AppRecord { spec, wanted_running, current, next_instance, next_release } = record;
-    let memo = Memo { spec, wanted_running, current, next_instance, next_release };
+    let AppRecord { spec, wanted, current, next_instance, next_release } = record;
+    let (wanted_running, deleted) = (wanted == Wanted::Running, wanted == Wanted::Deleted);
+    let memo = Memo { spec, wanted_running, deleted, current, next_instance, next_release };
     fs::create_dir_all(&directory)?;
     let aside = directory.join(".app.json.new");
     let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
@@ -52,7 +55,12 @@ pub(crate) fn recall(home: &Utf8Path, releases: &Releases) -> State {
 
 fn read(directory: &Utf8Path, releases: &Releases) -> io::Result<(AppRecord, Vec<Release>)> {
     let memo: Memo = serde_json::from_slice(&fs::read(directory.join(FILE))?)?;
-    let Memo { spec, wanted_running, current, next_instance, next_release } = memo;
+    let Memo { spec, wanted_running, deleted, current, next_instance, next_release } = memo;
+    let wanted = match (deleted, wanted_running) {
+        (true, _) => Wanted::Deleted,
+        (false, true) => Wanted::Running,
+        (false, false) => Wanted::Stopped,
+    };
     let kept = releases.list(&spec.name).map_err(io::Error::other)?;
-    Ok((AppRecord { spec, wanted_running, current, next_instance, next_release }, kept))
+    Ok((AppRecord { spec, wanted, current, next_instance, next_release }, kept))
 }

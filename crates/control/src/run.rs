@@ -14,7 +14,7 @@ use gapless_api::request::{AdminSettings, ProxySettings};
 use gapless_logs::Capture;
 use gapless_release::Releases;
 use gapless_store::{Journal, Recovered};
-use gapless_supervise::{Supervisor, running};
+use gapless_supervise::{Safekeeping, Supervisor, running};
 use gapless_sys::fdstore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -80,7 +80,9 @@ async fn serve(
     let (journal, recovered) = Journal::open(&home.join("journal.db"))?;
     let journal = Arc::new(journal);
     let keeper = fdstore::Store::of_our_parent()?;
+    let (notify, inherited) = inherited.into_iter().partition(|(name, _)| Safekeeping::is_ours(name));
     let listeners = Listeners::new(inherited, keeper);
+    let kept = Safekeeping::new(fdstore::Store::of_our_parent()?, notify);
 
     let (views, instances) = mpsc::channel(1024);
     let (said, link_inlet) = mpsc::channel(1024);
@@ -95,7 +97,7 @@ async fn serve(
         tracing::warn!("{error}");
     }
     let disk = Disk::start(home.to_owned(), releases)?;
-    let supervisor = Supervisor::new(home, PRELOAD, views)?;
+    let supervisor = Supervisor::new(home, PRELOAD, views, kept)?;
     let capture = Capture::start(&home.join("logs"))?;
     let local = Local::new(home.to_owned(), supervisor, capture, orders, disk.clone(), refused);
     let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
@@ -106,7 +108,7 @@ async fn serve(
         listeners: listeners.clone(),
         usage: BTreeMap::new(),
         proxy: None,
-        listening: BTreeSet::new(),
+        listening: listeners.addresses(),
         leaving: BTreeSet::new(),
         counted: metrics::Book::recall(recovered.state.settings.get(metrics::SETTING).map(String::as_str)),
         troubles: Vec::new(),
@@ -257,6 +259,7 @@ fn recover(core: &mut Core, home: &Utf8Path, recovered: Recovered) -> Result<(),
         world.journal.commit(0, vec![boot::note()]);
         engine.recover(Recovery { state, found, rebooted }, world)
     });
+    core.local.adopted_all();
     tracing::info!("control {} for {home}: adopted {adopted} instances", env!("CARGO_PKG_VERSION"));
     Ok(())
 }

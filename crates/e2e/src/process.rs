@@ -6,6 +6,9 @@ use gapless_sys::{PidFd, process};
 /// SIGSTOP: it does nothing any more, and can still be killed.
 pub const STOP: i32 = 19;
 
+/// SIGCONT: it goes on.
+pub const CONTINUE: i32 = 18;
+
 /// Whether it runs: it is there and has not ended.
 pub fn runs(pid: u32) -> bool {
     process::stat(pid).is_some_and(|stat| !stat.zombie)

@@ -3,7 +3,7 @@
 
 use gapless_api::status::{AppStatus, InstanceStatus};
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
-use gapless_e2e::{CaseApp, PATIENCE, Site, direct};
+use gapless_e2e::{CaseApp, PATIENCE, Site, direct, process};
 use gapless_testkit::wait::wait_for;
 use std::fs;
 use std::io::{Read, Write};
@@ -193,6 +193,43 @@ fn notify_is_the_word_of_the_app() {
     site.write("loaded", "");
     let _ = up.wait().succeeds();
     assert_eq!(site.app("worker").ready, 1);
+}
+
+#[test]
+fn what_is_notified_while_control_is_gone_is_heard_by_the_next() {
+    let site = Site::new();
+    site.write(
+        "worker.py",
+        "import os, socket, time\n\
+         to = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
+         to.connect(os.environ['NOTIFY_SOCKET'])\n\
+         while not os.path.exists('loaded'): time.sleep(0.02)\n\
+         to.send(b'READY=1')\n\
+         open('said', 'w').close()\n\
+         time.sleep(600)\n",
+    );
+    site.write(
+        "gapless.toml",
+        "[apps.worker]\ncommand = \"python3 worker.py\"\n[apps.worker.ready]\nnotify = true\ndeadline = \"60s\"\n",
+    );
+    let _ = site.gapless(&["up", "--detach"]).succeeds();
+    let is_starting = |app: &AppStatus| app.instances.first().is_some_and(|i| i.state == "starting");
+    let before = site.wait_until("worker", "it to start", is_starting);
+    // The keeper does not bring the next control back before the worker has said it.
+    let gapless = site.status().gapless;
+    let (keeper, control) = (gapless.keeper_pid.unwrap(), gapless.control_pid);
+    process::signal(keeper, process::STOP);
+    process::kill(control);
+    site.write("loaded", "");
+    wait_for("it to be said", PATIENCE, || site.path().join("said").exists().then_some(()));
+    process::signal(keeper, process::CONTINUE);
+    let after = site.wait_until("worker", "it to be ready", |app| app.ready == 1);
+    assert_eq!((only(&after).pid, only(&after).restarts), (only(&before).pid, 0), "{after:#?}");
+
+    // What was said once is so for each control that comes after.
+    site.kill_control();
+    let again = site.wait_until("worker", "it to be known", |app| app.instances.len() == 1);
+    assert_eq!((only(&again).pid, only(&again).state.as_str()), (only(&before).pid, "ready"));
 }
 
 #[test]

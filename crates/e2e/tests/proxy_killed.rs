@@ -2,11 +2,13 @@
 //! the same listening sockets, and no instance is restarted.
 
 use gapless_e2e::traffic::{Clients, begin, plan};
-use gapless_e2e::{CaseApp, PATIENCE, Site, process};
+use gapless_e2e::{CaseApp, PATIENCE, Site, gapless, process};
 use gapless_load::FailureKind;
 use gapless_testkit::wait::wait_for;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a new request may wait for the next proxy.
@@ -64,6 +66,35 @@ fn control_and_proxy_together() {
     assert_eq!(site.pids("app"), pids, "no instance was restarted");
     let report = load.stop();
     assert_eq!(report.lost_as(FailureKind::Refused), 0, "the keeper held the listener: {report}");
+    assert!(report.lost() <= 34, "{report}");
+}
+
+#[test]
+fn another_one_is_started_though_our_own_file_was_replaced() {
+    let site = Site::new();
+    CaseApp::new(2).define(&site);
+    let program = site.path().join("gapless");
+    fs::copy(gapless(), &program).unwrap();
+    let mut up = Command::new(&program);
+    up.arg("up").current_dir(site.path()).env("GAPLESS_HOME", site.home()).stdin(Stdio::null());
+    assert!(up.output().unwrap().status.success());
+    let (pids, before) = (site.pids("app"), site.status().gapless);
+    let load = begin(plan(&site, Clients::Mixed, false));
+    // Whoever installs a newer one does it like this; that one is not even a program.
+    fs::rename(site.write("newer", "nothing that could be run"), &program).unwrap();
+    process::kill(before.proxy_pid.unwrap());
+    let answered = load.handle().progress().right;
+    wait_for("another 300 answers", PATIENCE, || {
+        (load.handle().progress().right > answered + 300).then_some(())
+    });
+    let after = site.status().gapless;
+    assert_ne!(after.proxy_pid, before.proxy_pid);
+    assert_eq!(after.control_pid, before.control_pid);
+    let runs = fs::read_link(format!("/proc/{}/exe", after.proxy_pid.unwrap())).unwrap();
+    assert!(runs.to_string_lossy().ends_with(" (deleted)"), "{runs:?}");
+    assert_eq!(site.pids("app"), pids, "no instance was restarted");
+    let report = load.stop();
+    assert_eq!(report.lost_as(FailureKind::Refused), 0, "{report}");
     assert!(report.lost() <= 34, "{report}");
 }
 

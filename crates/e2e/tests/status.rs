@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
-use gapless_e2e::{CaseApp, PATIENCE, Site};
+use gapless_e2e::{CaseApp, Customer, PATIENCE, Site};
 use gapless_model::WaitingOn;
 use gapless_testkit::wait::wait_to_see;
 use serde_json::{Value, json};
@@ -144,6 +144,12 @@ fn what_is_stopped() {
     assert_eq!((app.ready, app.wanted, app.instances.len()), (0, 0, 0));
     assert!(app.split.is_empty() && app.waiting.is_empty(), "{app:#?}");
     let _ = site.gapless(&["status"]).succeeds().says("stopped");
+    // Who comes now is refused at once, which is no loss.
+    let answer = Customer::of(site.address()).get("/").unwrap();
+    assert_eq!((answer.status, answer.body.contains("The app is stopped.")), (503, true), "{answer:?}");
+    let app = site.wait_until("app", "it to be counted", |app| app.traffic.refused == 1);
+    assert_eq!(app.traffic.failed, 0, "{app:#?}");
+    let _ = site.gapless(&["status", "app"]).succeeds().says("1 refused while it was stopped");
     let _ = site.gapless(&["status", "apq"]).exits(2).says("did you mean app?");
     let _ = site.gapless(&["down"]).succeeds();
     let _ = site.gapless(&["status"]).exits(4).says("Gapless does not run in");

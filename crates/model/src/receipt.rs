@@ -20,6 +20,9 @@ pub struct TrafficCount {
     pub held: u64,
     /// Lost: answered by the proxy itself with 502, 503 or 504, or cut in the middle of the answer.
     pub failed: u64,
+    /// Refused at once because the app is stopped: nobody promised to serve them.
+    #[serde(default)]
+    pub refused: u64,
     /// Given up by the client before the answer was complete. Not ours to count as lost.
     pub client_gone: u64,
 }
@@ -31,6 +34,7 @@ impl std::ops::AddAssign for TrafficCount {
         self.retried += o.retried;
         self.held += o.held;
         self.failed += o.failed;
+        self.refused += o.refused;
         self.client_gone += o.client_gone;
     }
 }
@@ -47,6 +51,7 @@ impl std::ops::Sub for TrafficCount {
             retried: less(self.retried, earlier.retried),
             held: less(self.held, earlier.held),
             failed: less(self.failed, earlier.failed),
+            refused: less(self.refused, earlier.refused),
             client_gone: less(self.client_gone, earlier.client_gone),
         }
     }

@@ -37,6 +37,7 @@ fn main() {
             app: app.clone(),
             backends: backends.collect(),
             hold: HoldSpec { max_requests: 1000, max_bytes: 1 << 24, timeout: Duration::from_secs(30) },
+            stopped: false,
             retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
             drain: DrainSpec::default(),
         }],

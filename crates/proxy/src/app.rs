@@ -24,6 +24,7 @@ pub(crate) struct App {
     stall: Cell<Duration>,
     held: Cell<Duration>,
     left: Cell<bool>,
+    stopped: Cell<bool>,
     /// Told when there may be somebody else to ask.
     pub(crate) changed: Notify,
 }
@@ -42,6 +43,7 @@ impl App {
             stall: Cell::default(),
             held: Cell::default(),
             left: Cell::new(false),
+            stopped: Cell::new(false),
             changed: Notify::new(),
         }
     }
@@ -68,6 +70,16 @@ impl App {
         self.hold.set(Bounds::default());
         self.serving.replace(Vec::new());
         self.changed.notify_waiters();
+    }
+
+    /// It is stopped, or is no longer.
+    pub(crate) fn stop(&self, stopped: bool) {
+        self.stopped.set(stopped);
+    }
+
+    /// Whether it is stopped, and nobody will come to serve it.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.get()
     }
 
     /// Whether it is in the snapshot no more.

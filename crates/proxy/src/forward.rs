@@ -110,7 +110,11 @@ fn refuse(
     let response = refusal.answer(&head.headers, &record.id);
     record.status = response.status();
     record.bytes = http_body::Body::size_hint(response.body()).lower();
-    record.end(if record.app.is_some() { Ending::Lost } else { Ending::NoApp });
+    record.end(match refusal {
+        Refusal::Stopped => Ending::Refused,
+        _ if record.app.is_some() => Ending::Lost,
+        _ => Ending::NoApp,
+    });
     response
 }
 
@@ -144,13 +148,16 @@ impl Forward {
         let mut waiting = Waiting::new(Rc::clone(&self.app));
         loop {
             let Some(ticket) = self.app.pick(&failed.avoid) else {
+                if self.app.is_stopped() {
+                    return self.refuse(&Refusal::Stopped);
+                }
                 let all_failed = !failed.avoid.is_empty();
                 failed.avoid.clear();
                 let bytes = self.size();
                 match Box::pin(waiting.wait(&self.record.client, bytes, all_failed)).await {
                     Woken::Try => continue,
                     Woken::ClientGone => return self.client_gone(),
-                    // Of a stopped app nobody may wait: not because of the others.
+                    // Where nobody may wait it is not because of the others.
                     Woken::Full if self.app.hold().requests == 0 => {
                         return self.refuse(&Refusal::NobodyReady);
                     }

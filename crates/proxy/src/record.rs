@@ -16,6 +16,8 @@ pub(crate) enum Ending {
     Served,
     /// The proxy has answered by itself that it cannot be served: lost.
     Lost,
+    /// Its app is stopped: nobody promised to serve it.
+    Refused,
     /// Not a request that any app could have served.
     NoApp,
     /// The answer broke off in the middle: lost.
@@ -120,6 +122,7 @@ impl Record {
                     count.served_5xx += u64::from(server_error);
                 }
                 Ending::Lost | Ending::Cut => count.failed += 1,
+                Ending::Refused => count.refused += 1,
                 Ending::ClientGone => count.client_gone += 1,
                 Ending::NoApp => {}
             });

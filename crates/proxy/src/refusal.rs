@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     BrokenOff,
     /// The instance answered with something that is no HTTP.
     Nonsense,
+    /// The app is stopped.
+    Stopped,
     /// Nobody serves the app, and as many requests wait as may.
     Full,
     /// Nobody has served the app for as long as a request may wait.
@@ -37,7 +39,7 @@ impl Refusal {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::BrokenOff | Self::Nonsense => StatusCode::BAD_GATEWAY,
-            Self::Full | Self::NobodyReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopped | Self::Full | Self::NobodyReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -53,6 +55,7 @@ impl Refusal {
                 "The app closed the connection before it answered. It may have worked on the request, so it was not sent again."
             }
             Self::Nonsense => "The app answered with something that is not HTTP.",
+            Self::Stopped => "The app is stopped.",
             Self::Full => "The app is not ready, and too many requests are waiting for it.",
             Self::NobodyReady => "The app is not ready. Please try again in a moment.",
             Self::Unreachable => "The app does not take connections. Please try again in a moment.",

@@ -150,6 +150,7 @@ impl Worker {
             let app = apps
                 .entry(routing.app.clone())
                 .or_insert_with(|| Rc::new(App::new(routing.app.clone(), Arc::clone(&places))));
+            app.stop(routing.stopped);
             app.update(&routing.hold, &routing.retry, places, serving);
         }
         for (name, app) in apps.iter() {

@@ -22,7 +22,7 @@ mod error;
 mod layout;
 mod make;
 mod manifest;
-mod prune;
+mod remove;
 
 pub use error::Error;
 pub use layout::Releases;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Tried};
 use crate::layout::Releases;
-use crate::{aside, copy, durable, manifest, prune};
+use crate::{aside, copy, durable, manifest, remove};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::release::Mark;
 use gapless_model::{AppName, Release, ReleaseId, ReleaseSpec, WallTime};
@@ -20,6 +20,8 @@ pub struct Order {
     pub spec: ReleaseSpec,
     /// The environment that the command line brought along.
     pub base_env: BTreeMap<String, String>,
+    /// The release that it is once more.
+    pub reload_of: Option<ReleaseId>,
     /// Where to copy the code from; none to run in the user's directory.
     ///
     /// If the spec's cwd is this directory or below it, the release runs in the same place of the copy; else
@@ -70,7 +72,7 @@ impl Releases {
                 let _ = match stage {
                     Stage::There => Ok(()),
                     Stage::Aside(partial) => aside::remove(partial.as_std_path()),
-                    Stage::Placed => prune::discard(place),
+                    Stage::Placed => remove::discard(place),
                 };
             }
             return Err(error);
@@ -79,7 +81,7 @@ impl Releases {
     }
 
     fn make_aside(&self, order: Order, making: &mut Vec<Making>) -> Result<(), Error> {
-        let Order { app, id, spec, base_env, code } = order;
+        let Order { app, id, spec, base_env, reload_of, code } = order;
         let place = self.directory(&app, id);
         let (source, copy) = match code {
             None => (None, None),
@@ -92,7 +94,7 @@ impl Releases {
                 (Some(source), Some((cwd, to)))
             }
         };
-        let release = new_release(id, spec, base_env, copy);
+        let release = Release { reload_of, ..new_release(id, spec, base_env, copy) };
         match self.read(&app, id) {
             Ok(there) if same(&there, &release) => {
                 making.push(Making { release: there, place, stage: Stage::There });
@@ -192,5 +194,6 @@ fn moved(cwd: &Utf8Path, source: &Utf8Path, code: &Utf8Path) -> Utf8PathBuf {
 
 /// The same but for when it was made and what became of it.
 fn same(a: &Release, b: &Release) -> bool {
-    (&a.spec, &a.base_env, &a.declared_cwd, &a.code) == (&b.spec, &b.base_env, &b.declared_cwd, &b.code)
+    let of = |r: &Release| (r.declared_cwd.clone(), r.code.clone(), r.reload_of);
+    (&a.spec, &a.base_env) == (&b.spec, &b.base_env) && of(a) == of(b)
 }

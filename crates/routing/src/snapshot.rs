@@ -77,6 +77,9 @@ pub struct AppRouting {
     pub backends: Vec<Backend>,
     /// What becomes of requests while none serves.
     pub hold: HoldSpec,
+    /// It is stopped: no request waits for it, and none is lost by it.
+    #[serde(default)]
+    pub stopped: bool,
     /// Which requests may be sent a second time.
     pub retry: RetrySpec,
     /// What becomes of upgraded connections when their instance retires, or the proxy ends.

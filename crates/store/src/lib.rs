@@ -33,5 +33,5 @@ pub use change::Change;
 pub use error::{CommitError, OpenError, ReadError};
 pub use inbox::Commit;
 pub use journal::{Answer, Journal, Recovered, SetAside};
-pub use record::{AppRecord, InstanceRecord, RolloutRecord};
+pub use record::{AppRecord, InstanceRecord, RolloutRecord, Wanted};
 pub use state::State;

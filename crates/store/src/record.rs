@@ -6,18 +6,30 @@ use gapless_model::{
 };
 use serde::{Deserialize, Serialize};
 
+/// What is wanted of an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wanted {
+    /// That it runs.
+    Running,
+    /// That it does not, and its definition stays.
+    Stopped,
+    /// That it is forgotten, once what it has begun is done and its last instance is gone.
+    Deleted,
+}
+
 /// An app as it is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppRecord {
     /// As the user defined it.
     pub spec: AppSpec,
-    /// Whether it should run; `gapless stop` makes it false.
-    pub wanted_running: bool,
+    /// What is wanted of it.
+    pub wanted: Wanted,
     /// The release that serves, or that a rollout in progress comes from; none before the first is up.
     pub current: Option<ReleaseId>,
-    /// The number that its next instance gets. Never goes back while the app exists.
+    /// The number that its next instance gets. Never goes back.
     pub next_instance: u32,
-    /// The number that its next release gets. Never goes back while the app exists.
+    /// The number that its next release gets. Never goes back.
     pub next_release: u32,
 }
 

@@ -1,6 +1,6 @@
 //! Reading the whole state back.
 
-use crate::record::{AppRecord, InstanceRecord, RolloutRecord};
+use crate::record::{AppRecord, InstanceRecord, RolloutRecord, Wanted};
 use crate::state::State;
 use gapless_model::{Generation, Release, RolloutId};
 use rusqlite::types::Type;
@@ -11,10 +11,15 @@ use serde::de::DeserializeOwned;
 /// taken for the whole.
 pub(crate) fn recover(connection: &Connection) -> rusqlite::Result<State> {
     let mut state = State::default();
-    each(connection, "SELECT wanted_running, current, next_instance, next_release, spec FROM apps", |row| {
+    let columns = "wanted_running, current, next_instance, next_release, spec, deleted";
+    each(connection, &format!("SELECT {columns} FROM apps"), |row| {
         let current: Option<String> = row.get(1)?;
         let app = AppRecord {
-            wanted_running: row.get(0)?,
+            wanted: match (row.get(5)?, row.get(0)?) {
+                (true, _) => Wanted::Deleted,
+                (false, true) => Wanted::Running,
+                (false, false) => Wanted::Stopped,
+            },
             current: current.map(|text| text.parse().map_err(|e| malformed(1, e))).transpose()?,
             next_instance: row.get(2)?,
             next_release: row.get(3)?,

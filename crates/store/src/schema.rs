@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 /// One script per version, in order; `user_version` counts those that have run. A script that was released
 /// is never edited: the next change of the tables is the next script.
-const MIGRATIONS: [&str; 1] = [V1];
+const MIGRATIONS: [&str; 2] = [V1, V2];
 
 /// The newest schema known here.
 pub(crate) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -62,6 +62,9 @@ CREATE TABLE counters (
 ) WITHOUT ROWID;
 INSERT INTO counters VALUES ('generation', 0), ('next_rollout', 1);
 ";
+
+/// An app that is being deleted is remembered until its last instance is gone.
+const V2: &str = "ALTER TABLE apps ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;";
 
 /// The schema that a database has; 0 is an empty one.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<u32> {

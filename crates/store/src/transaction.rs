@@ -1,7 +1,7 @@
 //! Writing pending changes, all or nothing.
 
 use crate::pending::{EVENTS_KEPT, Note, Pending};
-use crate::record::{AppRecord, InstanceRecord, RolloutRecord};
+use crate::record::{AppRecord, InstanceRecord, RolloutRecord, Wanted};
 use gapless_model::{AppName, InstanceId, Release, ReleaseId};
 use rusqlite::{Connection, Transaction, params};
 use serde::Serialize;
@@ -73,14 +73,15 @@ fn delete_app(transaction: &Transaction<'_>, name: &AppName) -> rusqlite::Result
 
 fn put_app(transaction: &Transaction<'_>, app: &AppRecord) -> rusqlite::Result<()> {
     let current = app.current.map(|release| release.to_string());
-    transaction.prepare_cached("INSERT OR REPLACE INTO apps VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
+    transaction.prepare_cached("INSERT OR REPLACE INTO apps VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
         params![
             app.name().as_str(),
-            app.wanted_running,
+            app.wanted == Wanted::Running,
             current,
             app.next_instance,
             app.next_release,
-            json(&app.spec)?
+            json(&app.spec)?,
+            app.wanted == Wanted::Deleted
         ],
     )?;
     Ok(())

@@ -32,6 +32,7 @@ mod placeholder;
 mod ports;
 mod probe;
 mod rundir;
+mod safekeeping;
 mod spawn;
 mod stop;
 mod supervisor;
@@ -41,5 +42,6 @@ mod wish;
 
 pub use launch::{Adoption, Launch, LaunchError};
 pub use observe::{Found, running};
+pub use safekeeping::Safekeeping;
 pub use supervisor::{SetupError, Supervisor};
 pub use usage::{Meter, Used};

@@ -5,6 +5,7 @@ use crate::census::Census;
 use crate::launch::{Adoption, Launch, LaunchError};
 use crate::ports::Ports;
 use crate::rundir::RunDir;
+use crate::safekeeping::Safekeeping;
 use crate::wish::{Orders, Wish};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::InstanceId;
@@ -44,8 +45,8 @@ pub enum SetupError {
 
 impl Supervisor {
     /// A supervisor for `home` (absolute), without instances yet. `preload` is what Node processes load first;
-    /// it is written to `run/gapless-preload.cjs`. Every change of every instance comes out of `events`; while
-    /// that is full, the instance whose change it is waits.
+    /// it is written to `run/gapless-preload.cjs`. `kept` has the notify sockets of those to be adopted. Every
+    /// change of every instance comes out of `events`; while that is full, the instance whose change it is waits.
     ///
     /// To be called within a tokio runtime with I/O and time.
     ///
@@ -55,10 +56,12 @@ impl Supervisor {
         home: &Utf8Path,
         preload: &str,
         events: mpsc::Sender<InstanceView>,
+        kept: Safekeeping,
     ) -> Result<Self, SetupError> {
         let run = RunDir::prepare(home, preload)
             .map_err(|error| SetupError::RunDir { path: home.to_owned(), error })?;
-        let world = World { run, ports: Ports::default(), census: Census::start(), events };
+        let world =
+            World { run, ports: Ports::default(), census: Census::start(), kept: Arc::new(kept), events };
         Ok(Self { world: Arc::new(world), instances: BTreeMap::new() })
     }
 
@@ -84,6 +87,11 @@ impl Supervisor {
         let (instance, restart) = (adoption.launch.instance.clone(), adoption.launch.restart.clone());
         let world = Arc::clone(&self.world);
         self.insert(instance, restart, |orders| Actor::adopt(adoption, world, orders))
+    }
+
+    /// All instances that were left by an earlier control are adopted: what is kept of others is given up.
+    pub fn adopted_all(&self) {
+        self.world.kept.give_up_others(|id| self.instances.contains_key(id));
     }
 
     fn insert<A: Future<Output = ()> + Send + 'static>(

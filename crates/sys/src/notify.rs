@@ -5,8 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, socket_with};
-use std::os::fd::OwnedFd;
+use rustix::net::{
+    AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType, bind, connect, socket_with,
+};
+use std::os::fd::{AsFd, OwnedFd};
 
 /// The variable that names the socket.
 pub const SOCKET: &str = "NOTIFY_SOCKET";
@@ -27,6 +29,15 @@ pub struct Notice {
     pub remove: bool,
     /// `FDNAME=`: the name of the descriptors; `stored` where it says none.
     pub name: Option<String>,
+}
+
+/// Looks at the next message and leaves it where it is.
+///
+/// # Errors
+/// `WouldBlock` if there is none.
+pub fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let (length, _) = rustix::net::recv(socket, buffer, RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
+    Ok(length)
 }
 
 /// Reads a message; lines that are unknown or not UTF-8 mean nothing.

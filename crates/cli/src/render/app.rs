@@ -26,12 +26,16 @@ pub(crate) fn app(app: &AppStatus) -> String {
         row(&mut text, "traffic", split(&app.split));
     }
     let traffic = &app.traffic;
-    if traffic.served + traffic.failed > 0 {
+    if traffic.served + traffic.failed + traffic.refused > 0 {
+        let refused = match traffic.refused {
+            0 => String::new(),
+            refused => format!(", {} refused while it was stopped", count(refused)),
+        };
         row(
             &mut text,
             "requests",
             format!(
-                "{} served, {} lost, {} retried, {} held; {:.1} per second now",
+                "{} served, {} lost, {} retried, {} held{refused}; {:.1} per second now",
                 count(traffic.served),
                 count(traffic.failed),
                 count(traffic.retried),

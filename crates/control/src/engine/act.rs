@@ -21,15 +21,20 @@ impl Engine {
         };
         let name = app.name.clone();
         let Some(pending) = app.pending.take() else { return };
-        for order in pending.orders {
-            self.give(order, world);
-        }
+        self.give_all(pending.orders, world);
         self.routes.change();
         self.bury(&name, world);
         if pending.enters_phase {
             self.begin_phase(&name, world);
         }
         self.touch(&name);
+    }
+
+    /// Gives orders that are written, or that need not be.
+    pub(super) fn give_all(&mut self, orders: Vec<Order>, world: &mut World<'_>) {
+        for order in orders {
+            self.give(order, world);
+        }
     }
 
     fn give(&mut self, order: Order, world: &mut World<'_>) {
@@ -40,12 +45,18 @@ impl Engine {
                 if let Some(order) = app.start_order(&id, managed.view.release) {
                     world.platform.start(order);
                 } else {
-                    // The app was deleted meanwhile, and defined anew.
+                    // Nobody knows any longer what it would be.
                     app.instances.remove(&id);
                     world.journal.commit(0, vec![Change::DeleteInstance(id)]);
                 }
             }
-            Order::Stop(id) => world.platform.stop(&id),
+            Order::Stop(id) => {
+                if let Some(managed) = self.apps.get_mut(id.app()).and_then(|app| app.instances.get_mut(&id))
+                {
+                    managed.stopping = true;
+                }
+                world.platform.stop(&id);
+            }
             Order::Restart(id) => {
                 if let Some(managed) = self.apps.get_mut(id.app()).and_then(|app| app.instances.get_mut(&id))
                 {
@@ -94,6 +105,7 @@ impl Engine {
         managed.was_ready |= view.state.is_ready();
         app.tally.restarts += u64::from(view.restarts.saturating_sub(managed.view.restarts));
         managed.restarting &= matches!(view.state, InstanceState::Wedged { .. });
+        managed.stopping = false;
         self.routes.know_instance(&view.id, &view.state);
         managed.view = view;
 
@@ -127,7 +139,7 @@ impl Engine {
             changes.push(app.note(world.now, What::InstanceFailed { instance: after.id.clone(), failure }));
         }
         if *before != after {
-            changes.extend(app.instance_record(after));
+            changes.push(Change::PutInstance(Box::new(after)));
         }
         if !changes.is_empty() {
             // What happened, not what is intended: nobody waits for it.

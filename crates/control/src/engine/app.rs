@@ -8,7 +8,7 @@ use gapless_model::{
     AppName, AppSettings, AppSpec, InstanceId, Moment, Release, ReleaseId, ReleaseSpec, Split, WaitingOn,
 };
 use gapless_rollout::{Acknowledged, Desired, Observed, Sent};
-use gapless_store::{AppRecord, Change, InstanceRecord};
+use gapless_store::{AppRecord, Change, Wanted};
 use std::collections::BTreeMap;
 
 /// Everything that is known of one app.
@@ -194,28 +194,25 @@ impl App {
         }
     }
 
-    /// What the journal keeps of it; none before it has a release, or once it is deleted: what is not kept
-    /// does not come back.
+    /// What the journal keeps of it; none before it has a release.
     pub(crate) fn record(&self) -> Option<Change> {
         let spec = AppSpec {
             name: self.name.clone(),
             release: self.latest()?.declared(),
             settings: self.settings.clone(),
         };
-        (self.run != Run::Deleted).then(|| {
-            Change::PutApp(Box::new(AppRecord {
-                spec,
-                wanted_running: matches!(self.run, Run::Running | Run::Restarting),
-                current: self.current,
-                next_instance: self.next_instance,
-                next_release: self.next_release,
-            }))
-        })
-    }
-
-    /// What the journal keeps of one of its instances.
-    pub(crate) fn instance_record(&self, record: InstanceRecord) -> Option<Change> {
-        (self.run != Run::Deleted).then(|| Change::PutInstance(Box::new(record)))
+        let wanted = match self.run {
+            Run::Running | Run::Restarting => Wanted::Running,
+            Run::Stopped => Wanted::Stopped,
+            Run::Deleted => Wanted::Deleted,
+        };
+        Some(Change::PutApp(Box::new(AppRecord {
+            spec,
+            wanted,
+            current: self.current,
+            next_instance: self.next_instance,
+            next_release: self.next_release,
+        })))
     }
 
     /// What the journal keeps of the rollout that waits.

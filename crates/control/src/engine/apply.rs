@@ -1,6 +1,7 @@
 //! Make an app as a file has it: find out what that takes, and take over what needs no new processes.
 
 use super::compare::{release_changes, settings_changes};
+use super::numbers::Next;
 use super::{App, Engine, Refusal, Run, World};
 use crate::platform::Errand;
 use camino::Utf8PathBuf;
@@ -9,6 +10,7 @@ use gapless_model::event::What;
 use gapless_model::route::RouteSpec;
 use gapless_model::{AppName, AppSettings, AppSpec, ReleaseId, ReleaseSpec};
 use gapless_release::Order;
+use gapless_store::Change;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What it takes to make an app as the file has it.
@@ -36,6 +38,8 @@ pub struct ReleaseOrder {
     pub app: AppName,
     /// What to run, as the user has it.
     pub spec: ReleaseSpec,
+    /// The release that it is once more.
+    pub reload_of: Option<ReleaseId>,
     /// Where to copy the code from; none to run in the user's directory.
     pub code: Option<Utf8PathBuf>,
 }
@@ -43,8 +47,8 @@ pub struct ReleaseOrder {
 impl ReleaseOrder {
     /// The order for the disk: under which number, with the environment that the command line brought along.
     pub fn numbered(self, id: ReleaseId, base_env: BTreeMap<String, String>) -> Order {
-        let Self { app, spec, code } = self;
-        Order { app, id, spec, base_env, code }
+        let Self { app, spec, reload_of, code } = self;
+        Order { app, id, spec, base_env, reload_of, code }
     }
 }
 
@@ -84,7 +88,10 @@ impl Engine {
 
     /// What it takes to make an app as `spec` has it.
     pub fn plan(&self, spec: &AppSpec) -> Plan {
-        let make = |code| ReleaseOrder { app: spec.name.clone(), spec: spec.release.clone(), code };
+        let make = |code| {
+            let (app, spec) = (spec.name.clone(), spec.release.clone());
+            ReleaseOrder { app, spec, reload_of: None, code }
+        };
         let Some(app) = self.apps.get(&spec.name).filter(|a| a.run != Run::Deleted) else {
             return Plan { settings: Vec::new(), release: Some((make(None), Vec::new())), start: false };
         };
@@ -115,19 +122,16 @@ impl Engine {
                 world.platform.reconfigure(id, &settings.restart, &settings.logs);
             }
             changes.push(app.note(world.now, What::SettingsChanged));
+        } else if let Some(app) = self.apps.get_mut(name) {
+            // Its last instances are still going, as they were told to. Then it begins by the new settings.
+            app.run = Run::Stopped;
+            app.settings = settings.clone();
+            changes.push(app.note(world.now, What::AppDefined));
         } else {
             let mut app = App::new(name.clone(), settings.clone());
-            // Numbers are never used twice, not even by an app that is deleted and comes back.
-            if let Some(old) = self.apps.remove(name) {
-                app.next_instance = old.next_instance;
-                app.next_release = old.next_release;
-                app.instances = old.instances;
-                app.pending = old.pending;
-                if let Some(active) = old.active {
-                    let message = format!("{name} was deleted before it ended");
-                    self.close(active.rollout.id, super::Closed::Dropped { message });
-                }
-            }
+            // Numbers are never used twice, not even by an app that was deleted and comes back.
+            let next = self.numbers.next(name);
+            (app.next_instance, app.next_release) = (next.instance, next.release);
             changes.push(app.note(world.now, What::AppDefined));
             self.apps.insert(name.clone(), app);
         }
@@ -139,7 +143,8 @@ impl Engine {
 
     /// The number of a release that is about to be made. It is used up even if nothing comes of it.
     pub fn reserve_release(&mut self, name: &AppName) -> ReleaseId {
-        self.apps.get_mut(name).map_or(ReleaseId(1), |app| {
+        let unknown = ReleaseId(self.numbers.next(name).release);
+        self.apps.get_mut(name).map_or(unknown, |app| {
             let id = ReleaseId(app.next_release);
             app.next_release += 1;
             id
@@ -148,7 +153,9 @@ impl Engine {
 
     /// Drops an app whose last instance is gone.
     pub(super) fn forget_app(&mut self, name: &AppName, world: &mut World<'_>) {
-        self.apps.remove(name);
+        let Some(app) = self.apps.remove(name) else { return };
+        let keep = self.numbers.keep(name, Next { instance: app.next_instance, release: app.next_release });
+        world.journal.commit(0, vec![keep, Change::DeleteApp(name.clone())]);
         world.platform.tidy(Errand::Remove { app: name.clone() });
         self.routes.change();
     }

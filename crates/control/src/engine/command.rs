@@ -96,7 +96,8 @@ impl Engine {
         Ok(format!("{name} is restarting"))
     }
 
-    /// Stops all instances, then forgets the app. Its logs stay.
+    /// Stops all instances, then forgets the app. Its logs stay. That it is to be forgotten is written at
+    /// once, and it is when its last instance is gone: a control that dies meanwhile leaves no stray behind.
     ///
     /// # Errors
     /// No such app.
@@ -117,9 +118,6 @@ impl Engine {
         let dropped = if matches!(run, Run::Stopped | Run::Deleted) { app.queued.take() } else { None };
         let mut changes = vec![app.note(world.now, what), app.queue_record()];
         changes.extend(app.record());
-        if run == Run::Deleted {
-            changes.push(Change::DeleteApp(name.clone()));
-        }
         world.journal.commit(0, changes);
         if let Some(queued) = dropped {
             let message = format!("{name} was stopped before it began");

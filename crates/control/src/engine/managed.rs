@@ -13,6 +13,8 @@ pub(crate) struct Managed {
     pub(crate) backlog: Option<InFlight>,
     /// Whether it was told to begin again and has not shown that it does.
     pub(crate) restarting: bool,
+    /// Whether it was told to stop, and has shown nothing since.
+    pub(crate) stopping: bool,
     /// When its process was started, for people.
     pub(crate) started: WallTime,
     /// Whether it has been ready since its process was started.

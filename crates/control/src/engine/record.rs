@@ -27,7 +27,7 @@ impl App {
                     let id = InstanceId::new(self.name.clone(), self.next_instance);
                     self.next_instance += 1;
                     let managed = planned(id.clone(), release, now);
-                    changes.extend(self.instance_record(managed.record()));
+                    changes.push(Change::PutInstance(Box::new(managed.record())));
                     changes.push(self.note(now, What::InstanceStarted { instance: id.clone(), release }));
                     self.instances.insert(id.clone(), managed);
                     orders.push(Order::Start(id));
@@ -35,8 +35,7 @@ impl App {
                 Action::Retire { instance, retiring } => {
                     if let Some(managed) = self.instances.get_mut(&instance) {
                         managed.retiring = Some(retiring);
-                        let record = managed.record();
-                        changes.extend(self.instance_record(record));
+                        changes.push(Change::PutInstance(Box::new(managed.record())));
                     }
                 }
                 // A signal that is sent twice does no harm: nothing to remember.
@@ -77,6 +76,7 @@ pub(crate) fn planned(id: InstanceId, release: ReleaseId, now: Now) -> Managed {
         retiring: None,
         backlog: None,
         restarting: false,
+        stopping: false,
         started: now.wall,
         was_ready: false,
     }

@@ -3,6 +3,7 @@
 //! The journal says what was intended, the machine what is. An instance that runs is adopted as it is, never
 //! restarted; one that should run and does not is started; one that nobody knows of is ended.
 
+use super::numbers::Numbers;
 use super::record::planned;
 use super::rollouts::{Active, Closed, Queued};
 use super::{App, Engine, Run, World, managed::Managed};
@@ -12,7 +13,7 @@ use gapless_model::instance::{InstanceView, ProcessId, Retiring};
 use gapless_model::{
     AbortReason, AppName, InstanceId, InstanceState, Moment, Outcome, ReleaseId, RolloutPhase,
 };
-use gapless_store::{Change, InstanceRecord, State};
+use gapless_store::{Change, InstanceRecord, State, Wanted};
 use std::collections::BTreeMap;
 
 /// An instance that runs, by the marks in its environment.
@@ -45,10 +46,15 @@ impl Engine {
             found.into_iter().map(|f| (f.instance.clone(), f)).collect();
         self.next_rollout = state.next_rollout.0.max(1);
         self.routes.begin_anew(state.generation, world.now.moment);
+        self.numbers = Numbers::recall(&state.settings);
         for record in state.apps.values() {
             let name = record.name();
             let mut app = App::new(name.clone(), record.spec.settings.clone());
-            app.run = if record.wanted_running { Run::Running } else { Run::Stopped };
+            app.run = match record.wanted {
+                Wanted::Running => Run::Running,
+                Wanted::Stopped => Run::Stopped,
+                Wanted::Deleted => Run::Deleted,
+            };
             app.current = record.current;
             app.next_instance = record.next_instance;
             app.next_release = record.next_release;
@@ -191,11 +197,12 @@ impl Engine {
             retiring,
             backlog: None,
             restarting: false,
+            stopping: false,
             started: record.started.unwrap_or(now.wall),
             was_ready: record.was_ready && here.is_some() && !news,
         };
         if retiring != record.retiring {
-            world.journal.commit(0, app.instance_record(managed.record()).into_iter().collect());
+            world.journal.commit(0, vec![Change::PutInstance(Box::new(managed.record()))]);
         }
         app.instances.insert(record.id.clone(), managed);
         world.platform.adopt(AdoptOrder { start: order, last });

@@ -332,6 +332,8 @@ impl Engine {
                 _ => continue,
             };
             changes.push(Change::PutRelease { app: name.clone(), release: Box::new(release.clone()) });
+            let (release, mark) = (release.id, release.mark);
+            world.platform.tidy(Errand::Mark { app: name.clone(), release, mark });
         }
         world.journal.commit(0, changes);
         if let Some(release) = app.current {

@@ -185,11 +185,6 @@ impl App {
     }
 
     fn routing(&self) -> AppRouting {
-        let mut hold = self.settings.hold.clone();
-        if matches!(self.run, Run::Stopped | Run::Deleted) {
-            // Nobody will come: say so at once.
-            hold.max_requests = 0;
-        }
         let backends = self.instances.values().filter_map(|i| {
             let address = i.view.address.clone()?;
             let duty = if self.split.names(&i.view.id) {
@@ -207,7 +202,9 @@ impl App {
         AppRouting {
             app: self.name.clone(),
             backends: backends.collect(),
-            hold,
+            hold: self.settings.hold.clone(),
+            // Nobody will come: it is said at once.
+            stopped: matches!(self.run, Run::Stopped | Run::Deleted),
             retry: self.settings.retry.clone(),
             drain: self.settings.drain.clone(),
         }

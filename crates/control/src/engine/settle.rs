@@ -1,6 +1,6 @@
 //! Decide, for every app that something was observed of.
 
-use super::app::Pending;
+use super::app::{Order, Pending};
 use super::rollouts::{Active, Asked};
 use super::{App, Engine, Run, World};
 use gapless_model::{AbortReason, AppName, Moment, Outcome, RolloutPhase};
@@ -36,8 +36,8 @@ impl Engine {
         }
         let now = world.now.moment;
         if let Some(phase) = app.answer(now) {
-            app.begin_pending(token, Some(phase), Vec::new(), world);
-            return;
+            let orders = app.begin_pending(token, Some(phase), Vec::new(), world);
+            return self.give_all(orders, world);
         }
         let (desired, observed) = (app.desired(cores), app.observed());
         let decision = decide(&desired, &observed, now);
@@ -58,10 +58,17 @@ impl Engine {
             app.sent = None;
             self.routes.send_again();
         }
-        if decision.phase.is_none() && decision.actions.is_empty() {
+        let mut actions = decision.actions;
+        // It was told so, and its supervisor sees to it.
+        actions.retain(|action| match action {
+            Action::Stop { instance } => !app.instances.get(instance).is_some_and(|i| i.stopping),
+            _ => true,
+        });
+        if decision.phase.is_none() && actions.is_empty() {
             return;
         }
-        app.begin_pending(token, decision.phase, decision.actions, world);
+        let orders = app.begin_pending(token, decision.phase, actions, world);
+        self.give_all(orders, world);
     }
 
     /// What follows once the last instance is gone: a restart goes on, a deleted app is forgotten.
@@ -79,17 +86,22 @@ impl Engine {
 }
 
 impl App {
+    /// Gives a decision to the journal. Returns what is done at once: orders with nothing to be written before.
     fn begin_pending(
         &mut self,
         token: u64,
         phase: Option<RolloutPhase>,
         actions: Vec<Action>,
         world: &mut World<'_>,
-    ) {
+    ) -> Vec<Order> {
         let enters_phase = phase.is_some();
         let (changes, orders) = self.take_over(phase, actions, world.now);
+        if changes.is_empty() {
+            return orders;
+        }
         self.pending = Some(Pending { token, enters_phase, orders });
         world.journal.commit(token, changes);
+        Vec::new()
     }
 
     /// The phase that the user asked for, if the rollout can still go there.

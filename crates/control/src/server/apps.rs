@@ -2,6 +2,7 @@
 
 use super::Api;
 use super::answer::{Answer, done};
+use crate::engine::Run;
 use axum::Json;
 use axum::extract::{Path, State};
 use gapless_api::ErrorBody;
@@ -38,7 +39,9 @@ pub(super) async fn scale(
 pub(super) async fn down(State(api): State<Api>) -> Answer<Done> {
     let stopped = api.desk.ask(|core| {
         core.act(|engine, world| {
-            let names: Vec<AppName> = engine.apps().map(|a| a.name.clone()).collect();
+            // Those that are being deleted go by themselves.
+            let stay = engine.apps().filter(|a| a.run != Run::Deleted);
+            let names: Vec<AppName> = stay.map(|a| a.name.clone()).collect();
             for name in &names {
                 engine.stop(name, world)?;
             }

@@ -23,7 +23,7 @@ pub(super) async fn deploy(
     }
     // The directory takes the place of the one that the file names; a `cwd` below it stays below it.
     let spec = latest(&api, &app).await?.declared();
-    let order = ReleaseOrder { app: app.clone(), spec, code: Some(from) };
+    let order = ReleaseOrder { app: app.clone(), spec, reload_of: None, code: Some(from) };
     let made = make(&api, order, request.base_env).await?;
     let cause = Cause { kind: RolloutKind::Deploy, strategy: request.strategy };
     begin(&api, app, NewRelease::Made(Box::new(made)), cause).await
@@ -37,10 +37,13 @@ pub(super) async fn reload(
 ) -> Answer<RolloutTicket> {
     let ReloadRequest { strategy } = request.and_then(|Json(request)| request).unwrap_or_default();
     let latest = latest(&api, &app).await?;
-    let original = latest.original();
-    let order = ReleaseOrder { app: app.clone(), spec: latest.declared(), code: latest.code.clone() };
-    let mut made = make(&api, order, latest.base_env).await?;
-    made.reload_of = Some(original);
+    let order = ReleaseOrder {
+        app: app.clone(),
+        spec: latest.declared(),
+        reload_of: Some(latest.original()),
+        code: latest.code.clone(),
+    };
+    let made = make(&api, order, latest.base_env).await?;
     let cause = Cause { kind: RolloutKind::Reload, strategy };
     begin(&api, app, NewRelease::Made(Box::new(made)), cause).await
 }

@@ -14,6 +14,7 @@ async fn host_and_path_lead_to_the_app() {
         app: "api".parse().unwrap(),
         backends: vec![Stage::serve(&two)],
         hold: HoldSpec { max_requests: 0, max_bytes: 0, timeout: Duration::ZERO },
+        stopped: false,
         retry: RetrySpec { non_idempotent: false, max_body: 0 },
         drain: DrainSpec::default(),
     });

@@ -72,6 +72,7 @@ impl Stage {
                 app,
                 backends: Vec::new(),
                 hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: Duration::from_secs(15) },
+                stopped: false,
                 retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
                 drain: DrainSpec::default(),
             }],

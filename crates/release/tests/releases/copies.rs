@@ -185,10 +185,10 @@ fn a_small_stack_is_enough_for_a_deep_tree() {
     std::thread::scope(|scope| {
         let work = || {
             fixture.copy(1).unwrap();
-            fixture.releases.prune(&fixture.app, 0, &[]).unwrap()
+            fixture.releases.remove(&fixture.app, ReleaseId(1)).unwrap();
         };
         let thread = std::thread::Builder::new().stack_size(512 * 1024).spawn_scoped(scope, work);
-        assert_eq!(thread.unwrap().join().unwrap(), [ReleaseId(1)]);
+        thread.unwrap().join().unwrap();
     });
 }
 

@@ -18,7 +18,8 @@ pub(crate) struct Fixture {
 /// An order for a release with this code, or in place.
 pub(crate) fn order(app: &AppName, id: u32, spec: ReleaseSpec, code: Option<&Utf8Path>) -> Order {
     let base_env = BTreeMap::from([("PATH".into(), "/usr/bin".into())]);
-    Order { app: app.clone(), id: ReleaseId(id), spec, base_env, code: code.map(ToOwned::to_owned) }
+    let code = code.map(ToOwned::to_owned);
+    Order { app: app.clone(), id: ReleaseId(id), spec, base_env, reload_of: None, code }
 }
 
 /// Makes one.

@@ -1,42 +1,11 @@
-//! Marks, pruning, removal.
+//! Marks and removal.
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, order};
 use gapless_model::ReleaseId;
 use gapless_model::release::Mark;
+use gapless_release::Order;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-
-fn prune(fixture: &Fixture, keep: usize, protect: &[u32]) -> Vec<u32> {
-    let protect: Vec<ReleaseId> = protect.iter().copied().map(ReleaseId).collect();
-    let removed = fixture.releases.prune(&fixture.app, keep, &protect).unwrap();
-    removed.into_iter().map(|id| id.0).collect()
-}
-
-#[test]
-fn the_oldest_beyond_the_kept_are_removed() {
-    let fixture = Fixture::new();
-    for id in 1..=7 {
-        fixture.in_place(id);
-    }
-    fixture.releases.activate(&fixture.app, ReleaseId(7)).unwrap();
-    assert_eq!(prune(&fixture, 5, &[]), [1, 2]);
-    assert_eq!(fixture.ids(), [3, 4, 5, 6, 7]);
-    assert!(prune(&fixture, 5, &[]).is_empty());
-    assert_eq!(fixture.names(), ["r3", "r4", "r5", "r6", "r7"]);
-}
-
-#[test]
-fn the_current_and_the_protected_stay() {
-    let fixture = Fixture::new();
-    for id in 1..=6 {
-        fixture.in_place(id);
-    }
-    fixture.releases.activate(&fixture.app, ReleaseId(1)).unwrap();
-    assert_eq!(prune(&fixture, 3, &[3]), [2, 4, 5]);
-    assert_eq!(fixture.ids(), [1, 3, 6]);
-    assert!(prune(&fixture, 0, &[3, 6]).is_empty());
-    assert_eq!(fixture.ids(), [1, 3, 6]);
-}
 
 #[test]
 fn releases_are_ordered_by_number_not_by_letter() {
@@ -45,7 +14,6 @@ fn releases_are_ordered_by_number_not_by_letter() {
         fixture.in_place(id);
     }
     assert_eq!(fixture.ids(), [2, 9, 10]);
-    assert_eq!(prune(&fixture, 1, &[]), [2, 9]);
 }
 
 #[test]
@@ -69,7 +37,7 @@ fn directories_that_may_not_be_written_to_are_removed_too() {
     let locked = fixture.source().join("locked");
     std::fs::set_permissions(&locked, Permissions::from_mode(0o555)).unwrap();
     fixture.copy(1).unwrap();
-    assert_eq!(prune(&fixture, 0, &[]), [1]);
+    fixture.releases.remove(&fixture.app, ReleaseId(1)).unwrap();
     std::fs::set_permissions(&locked, Permissions::from_mode(0o755)).unwrap();
     assert_eq!(fixture.names(), Vec::<String>::new());
 }
@@ -84,6 +52,17 @@ fn marks_are_kept() {
     assert_eq!(read, gapless_model::Release { mark: Mark::Good, ..made });
     // A repeated order to make it does not forget.
     assert_eq!(fixture.in_place(1).mark, Mark::Good);
+}
+
+#[test]
+fn a_reload_says_in_its_manifest_what_it_is_once_more() {
+    let fixture = Fixture::new();
+    let first = fixture.in_place(1);
+    let again = order(&fixture.app, 2, fixture.spec(&fixture.source()), None);
+    let again = Order { reload_of: Some(first.original()), ..again };
+    let made = fixture.releases.make(vec![again]).unwrap();
+    assert_eq!(made[0].original(), ReleaseId(1));
+    assert_eq!(fixture.releases.read(&fixture.app, ReleaseId(2)).unwrap(), made[0]);
 }
 
 #[test]

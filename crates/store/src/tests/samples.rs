@@ -1,6 +1,6 @@
 //! Things to put into a journal.
 
-use crate::record::{AppRecord, InstanceRecord, RolloutRecord};
+use crate::record::{AppRecord, InstanceRecord, RolloutRecord, Wanted};
 use crate::{Change, Journal, Recovered};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::app::{
@@ -27,7 +27,7 @@ pub(super) fn app_name(n: u32) -> AppName {
 pub(super) fn app(n: u32, instances: u32) -> AppRecord {
     AppRecord {
         spec: AppSpec { name: app_name(n), release: release_spec(instances), settings: settings(instances) },
-        wanted_running: instances.is_multiple_of(2),
+        wanted: [Wanted::Running, Wanted::Stopped, Wanted::Deleted][instances as usize % 3],
         current: instances.is_multiple_of(3).then_some(ReleaseId(instances)),
         next_instance: instances,
         next_release: instances + 1,

@@ -3,6 +3,7 @@
 use super::process::Process;
 use super::{Actor, Next};
 use crate::clock;
+use crate::environment::says_ready_itself;
 use crate::wish::Order;
 use gapless_model::app::RestartPolicy;
 use gapless_model::{Exit, Failure, InstanceState};
@@ -34,10 +35,14 @@ impl Actor {
     pub(super) async fn gone(&mut self, exit: Option<Exit>) -> Next {
         self.nothing_runs();
         self.become_state(InstanceState::Gone { exit }).await;
-        if self.orders.forgotten().await
-            && let Err(error) = self.world.run.forget(&self.launch.instance)
-        {
-            tracing::warn!(instance = %self.launch.instance, %error, "cannot remove what it left in run/");
+        if self.orders.forgotten().await {
+            let instance = &self.launch.instance;
+            if says_ready_itself(&self.launch.release) {
+                self.world.kept.forget(instance);
+            }
+            if let Err(error) = self.world.run.forget(instance) {
+                tracing::warn!(%instance, %error, "cannot remove what it left in run/");
+            }
         }
         Next::Left
     }

@@ -16,6 +16,7 @@ use crate::group::Mark;
 use crate::launch::{Adoption, Launch};
 use crate::ports::Ports;
 use crate::rundir::RunDir;
+use crate::safekeeping::Safekeeping;
 use crate::wish::Orders;
 use gapless_model::instance::InstanceView;
 use gapless_model::{Exit, Failure, InstanceState, Moment};
@@ -31,6 +32,7 @@ pub(crate) struct World {
     pub(crate) run: RunDir,
     pub(crate) ports: Ports,
     pub(crate) census: Census,
+    pub(crate) kept: Arc<Safekeeping>,
     pub(crate) events: mpsc::Sender<InstanceView>,
 }
 

@@ -8,15 +8,18 @@ use crate::node;
 use crate::offer::Offer;
 use crate::placeholder::{Values, fill};
 use crate::probe::notify::Notify;
+use crate::safekeeping::Safekeeping;
 use crate::spawn::{self, Program};
 use crate::target::{Surroundings, Target};
 use crate::wish::Order;
 use crate::{clock, executable};
-use gapless_model::{Exit, Failure, InstanceState, Moment};
+use camino::Utf8Path;
+use gapless_model::{Exit, Failure, InstanceId, InstanceState, Moment};
 use gapless_sys::{fifo, marks};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Actor {
@@ -50,7 +53,7 @@ impl Actor {
         run.clear_socket(instance).map_err(|error| cannot("clear the socket", error))?;
         let offer = Offer::make(spec, self.runs_node(), run.socket(instance), &self.world.ports)
             .map_err(|error| cannot("find a port for the start", error))?;
-        let notify = self.notify().map_err(|error| cannot("open the notify socket", error))?;
+        let notify = self.notify(Notify::bind).map_err(|error| cannot("open the notify socket", error))?;
         let [stdout, stderr] = self.output().map_err(|error| cannot("open the output FIFOs", error))?;
 
         let environment = environment::of(&self.launch.release, instance, run, &offer);
@@ -105,7 +108,7 @@ impl Actor {
         let environment = marks::environment(known.pid).unwrap_or_default();
         let (instance, spec) = (&self.launch.instance, &self.launch.release.spec);
         let offer = Offer::resumed(spec, &self.world.run, instance, &environment, &self.world.ports);
-        let notify = self.notify().unwrap_or_else(|error| {
+        let notify = self.notify(Notify::resume).unwrap_or_else(|error| {
             tracing::warn!(%instance, %error, "its notify socket cannot be opened again");
             None
         });
@@ -150,9 +153,13 @@ impl Actor {
         })
     }
 
-    fn notify(&self) -> io::Result<Option<Notify>> {
+    fn notify(
+        &self,
+        open: impl FnOnce(&Utf8Path, &InstanceId, &Arc<Safekeeping>) -> io::Result<Notify>,
+    ) -> io::Result<Option<Notify>> {
+        let (run, instance, kept) = (&self.world.run, &self.launch.instance, &self.world.kept);
         says_ready_itself(&self.launch.release)
-            .then(|| Notify::bind(&self.world.run.notify(&self.launch.instance)))
+            .then(|| open(&run.notify(instance), instance, kept))
             .transpose()
     }
 

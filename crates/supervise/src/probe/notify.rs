@@ -1,9 +1,14 @@
 //! Has it said that it is ready (`sd_notify(3)`)?
 
+use crate::safekeeping::{Left, Safekeeping};
+use gapless_model::InstanceId;
 use gapless_model::probe::ProbeAnswer;
 use gapless_sys::notify;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram as StdDatagram;
+use std::sync::Arc;
+use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -23,14 +28,42 @@ struct Said {
 }
 
 impl Notify {
-    /// Binds the socket at `path` in place of an older one.
+    /// Binds the socket at `path` in place of an older one, for a new process.
     ///
     /// # Errors
     /// The directory cannot be written.
-    pub(crate) fn bind(path: &camino::Utf8Path) -> io::Result<Self> {
-        let socket = StdDatagram::from(notify::bind_at(path.as_std_path())?);
-        let (sender, said) = watch::channel(Said::default());
-        Ok(Self { said, listening: tokio::spawn(listen(UnixDatagram::from_std(socket)?, sender)) })
+    pub(crate) fn bind(
+        path: &camino::Utf8Path,
+        id: &InstanceId,
+        kept: &Arc<Safekeeping>,
+    ) -> io::Result<Self> {
+        let socket = notify::bind_at(path.as_std_path())?;
+        kept.keep(id, socket.as_fd());
+        Self::read(Left { socket, ready: false }, id, kept)
+    }
+
+    /// Goes on with the socket that its process has; one that nobody kept is bound anew.
+    ///
+    /// # Errors
+    /// As [`Self::bind`].
+    pub(crate) fn resume(
+        path: &camino::Utf8Path,
+        id: &InstanceId,
+        kept: &Arc<Safekeeping>,
+    ) -> io::Result<Self> {
+        match kept.take(id) {
+            Some(left) => Self::read(left, id, kept),
+            None => Self::bind(path, id, kept),
+        }
+    }
+
+    fn read(left: Left, id: &InstanceId, kept: &Arc<Safekeeping>) -> io::Result<Self> {
+        let Left { socket, ready } = left;
+        let socket = UnixDatagram::from_std(StdDatagram::from(socket))?;
+        let (sender, said) = watch::channel(Said { ready, status: None });
+        let (id, kept) = (id.clone(), Arc::clone(kept));
+        let listening = tokio::spawn(async move { listen(socket, sender, &id, &kept).await });
+        Ok(Self { said, listening })
     }
 
     /// Waits until it says so.
@@ -53,10 +86,21 @@ impl Drop for Notify {
     }
 }
 
-async fn listen(socket: UnixDatagram, said: watch::Sender<Said>) {
+async fn listen(socket: UnixDatagram, said: watch::Sender<Said>, id: &InstanceId, kept: &Safekeeping) {
     let mut buffer = [0; notify::MAX];
-    while let Ok(length) = socket.recv(&mut buffer).await {
+    loop {
+        // Looked at before it is taken: were we killed between the two, it would never have been said.
+        let Ok(length) = socket.async_io(Interest::READABLE, || notify::peek(&socket, &mut buffer)).await
+        else {
+            return;
+        };
         let notice = notify::parse(&buffer[..length]);
+        if notice.ready {
+            kept.note_ready(id, &socket);
+        }
+        if socket.try_recv(&mut buffer).is_err() {
+            return;
+        }
         if notice.ready || notice.status.is_some() {
             said.send_modify(|said| {
                 said.ready |= notice.ready;

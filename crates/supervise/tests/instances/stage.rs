@@ -177,7 +177,10 @@ impl Drop for Stage {
 
 fn supervisor(home: &Utf8Path) -> (Supervisor, mpsc::Receiver<InstanceView>) {
     let (sender, events) = mpsc::channel(16);
-    (Supervisor::new(home, "// preload\n", sender).unwrap(), events)
+    (
+        Supervisor::new(home, "// preload\n", sender, gapless_supervise::Safekeeping::default()).unwrap(),
+        events,
+    )
 }
 
 /// Changes what is run.

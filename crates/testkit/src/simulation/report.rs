@@ -46,6 +46,7 @@ pub enum Broken {
     TwoReleasesAtOnce { starts: String, beside: String },
     StartedTwice { instance: String },
     StrayEnded { pid: u32 },
+    NumberReused { instance: String },
     GenerationReused { generation: u64 },
     Spins { wake: u64 },
     WaitsForNothing { app: String },

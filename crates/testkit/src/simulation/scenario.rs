@@ -154,6 +154,10 @@ pub enum Act {
     Start(usize),
     /// `gapless restart`.
     Restart(usize),
+    /// `gapless delete`.
+    Delete(usize),
+    /// `gapless up`: as it was defined at first, with a new release; also of an app that was deleted.
+    Up(usize, Character),
     /// Control gets SIGKILL.
     KillControl,
     /// The proxy gets SIGKILL, and another is there after this long.

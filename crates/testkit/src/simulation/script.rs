@@ -10,13 +10,20 @@ use gapless_model::RolloutKind;
 impl World {
     /// Makes an app known and starts it.
     pub(super) fn define(&mut self, app: usize) {
+        self.up(app, self.scenario.apps[app].first);
+    }
+
+    fn up(&mut self, app: usize, release: Character) {
         let shape = self.scenario.apps[app].clone();
         let (name, settings) = (spec::name(app), spec::settings(app, &shape));
         self.act(|engine, world| {
             engine.configure(&name, &settings, world);
             engine.settle(world);
         });
-        self.roll_out(app, shape.first, RolloutKind::Up.into());
+        // Control may have died of it.
+        if self.control.is_some() {
+            self.roll_out(app, release, RolloutKind::Up.into());
+        }
     }
 
     fn roll_out(&mut self, app: usize, character: Character, cause: Cause) {
@@ -78,6 +85,9 @@ impl World {
             let cause = Cause { kind: RolloutKind::Deploy, strategy: Some(strategy) };
             return self.roll_out(app % apps, character, cause);
         }
+        if let Act::Up(app, character) = act {
+            return self.up(app % apps, character);
+        }
         self.act(|engine, world| {
             // What is refused changes nothing.
             let _ = match act {
@@ -89,6 +99,7 @@ impl World {
                 Act::Stop(app) => engine.stop(&name(app), world),
                 Act::Start(app) => engine.start(&name(app), world),
                 Act::Restart(app) => engine.restart(&name(app), world),
+                Act::Delete(app) => engine.delete(&name(app), world),
                 Act::Rollback(app) => engine.rollback_target(&name(app), None).and_then(|to| {
                     let kept = NewRelease::Kept(to);
                     engine

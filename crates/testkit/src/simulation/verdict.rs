@@ -7,7 +7,7 @@ use super::scenario::{Act, Fate, Policy};
 use super::spec;
 use super::world::World;
 use gapless_api::status::AppStatus;
-use gapless_control::engine::{Engine, Now, Recovery, World as EngineWorld};
+use gapless_control::engine::{Engine, Now, Recovery, Run, World as EngineWorld};
 use gapless_model::{
     AppName, InstanceId, Moment, Outcome, Receipt, ReleaseId, RolloutPhase, Strategy, WallTime,
 };
@@ -201,7 +201,11 @@ impl World {
     /// Takes note of what was written.
     pub(super) fn note(&mut self, change: &Change) {
         match change {
+            Change::DeleteInstance(id) => drop(self.forgotten.insert(id.clone())),
             Change::PutInstance(record) => {
+                if self.forgotten.contains(&record.id) && !self.journal.lost_acted {
+                    self.broken(Broken::NumberReused { instance: record.id.to_string() });
+                }
                 if let Some(retiring) = record.retiring {
                     self.retiring.insert(record.id.clone(), (retiring, true));
                     if self.scenario.sabotage == Some(super::scenario::Sabotage::StopsOnRetire) {
@@ -291,6 +295,9 @@ impl World {
         let Some(control) = &self.control else { return nobody("control") };
         let Some(proxy) = &self.proxy else { return nobody("proxy") };
         for app in self.status(&control.engine) {
+            if control.engine.app(&app.name).is_some_and(|app| app.run == Run::Deleted) {
+                return Some((app.name.to_string(), "it was deleted and is there".to_owned()));
+            }
             if let Some(why) = self.app_unsettled(&app) {
                 return Some((app.name.to_string(), why));
             }

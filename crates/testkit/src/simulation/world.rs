@@ -57,6 +57,8 @@ pub(super) struct World {
     pub(super) to_proxy_at: u64,
     /// Retirements that are on their way to the journal, or written.
     pub(super) retiring: BTreeMap<InstanceId, (Retiring, bool)>,
+    /// Instances that the journal has forgotten.
+    pub(super) forgotten: BTreeSet<InstanceId>,
     /// Requests answered, by app: over all proxies, and when each rollout began.
     pub(super) served: BTreeMap<AppName, u64>,
     pub(super) served_before: BTreeMap<(AppName, RolloutId), u64>,
@@ -90,6 +92,7 @@ impl World {
             proxy_lost_at: 0,
             to_proxy_at: 0,
             retiring: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
             served: BTreeMap::new(),
             served_before: BTreeMap::new(),
             idle: BTreeMap::new(),
@@ -205,8 +208,7 @@ impl World {
 impl Act {
     /// Whether it is the user's wish that a rollout does not go its way, or that fewer instances serve.
     pub(super) const fn interferes(self) -> bool {
-        matches!(self, Self::Abort(_) | Self::Stop(_) | Self::Start(_) | Self::Restart(_) | Self::Rollback(_))
-            || self.harms()
+        matches!(self, Self::Abort(_) | Self::Rollback(_)) || self.empties() || self.harms()
     }
 
     /// Whether it does something to instances.
@@ -216,6 +218,6 @@ impl Act {
 
     /// Whether fewer instances serve by it for a while.
     pub(super) const fn empties(self) -> bool {
-        matches!(self, Self::Stop(_) | Self::Start(_) | Self::Restart(_))
+        matches!(self, Self::Stop(_) | Self::Start(_) | Self::Restart(_) | Self::Delete(_) | Self::Up(..))
     }
 }

@@ -35,8 +35,9 @@ fn cases(usual: u32) -> u32 {
 /// Plays `usual` scenarios of a kind, and says how many rollouts from one release to another they had.
 ///
 /// # Panics
-/// With the smallest scenario that breaks a promise, and the seed that repeats the run.
-pub(crate) fn hold(usual: u32, stories: impl Strategy<Value = Scenario>) {
+/// If these were fewer than `least`, where neither seed nor number of cases was asked for. With the smallest
+/// scenario that breaks a promise, and the seed that repeats the run.
+pub(crate) fn hold(usual: u32, least: usize, stories: impl Strategy<Value = Scenario>) {
     let seed = seed();
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -57,7 +58,12 @@ pub(crate) fn hold(usual: u32, stories: impl Strategy<Value = Scenario>) {
         }
     });
     match outcome {
-        Ok(()) => println!("{} rollouts, SEED={seed}", rollouts.get()),
+        Ok(()) => {
+            let rollouts = rollouts.get();
+            println!("{rollouts} rollouts, SEED={seed}");
+            let asked = ["SEED", "CASES"].iter().any(|name| std::env::var_os(name).is_some());
+            assert!(asked || rollouts >= least, "{rollouts} rollouts, {least} are promised");
+        }
         Err(TestError::Fail(reason, scenario)) => {
             panic!("{reason}\nSEED={seed} repeats this run; the smallest scenario:\n{}", shown(&scenario))
         }

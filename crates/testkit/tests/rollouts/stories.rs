@@ -116,13 +116,25 @@ pub(crate) fn command() -> impl Strategy<Value = (u64, Act)> {
     (0..SCRIPT, act)
 }
 
+/// An app is deleted, or defined anew.
+pub(crate) fn deletion() -> impl Strategy<Value = (u64, Act)> {
+    let app = 0_usize..2;
+    let act = prop_oneof![
+        app.clone().prop_map(Act::Delete),
+        (app, good()).prop_map(|(app, release)| Act::Up(app, release)),
+    ];
+    (0..SCRIPT, act)
+}
+
 /// Any command.
 pub(crate) fn any_command() -> impl Strategy<Value = (u64, Act)> {
     let app = 0_usize..2;
     let empties = prop_oneof![
         app.clone().prop_map(Act::Stop),
         app.clone().prop_map(Act::Start),
-        app.prop_map(Act::Restart)
+        app.clone().prop_map(Act::Restart),
+        app.clone().prop_map(Act::Delete),
+        (app, good()).prop_map(|(app, release)| Act::Up(app, release)),
     ];
     prop_oneof![2 => command(), 1 => (0..SCRIPT, empties)]
 }

@@ -8,24 +8,6 @@ use gapless_model::{AppName, ReleaseId};
 use std::io;
 
 impl Releases {
-    /// Removes the oldest releases until `keep` are left, and says which. The current one and those in
-    /// `protect` are never removed, though they count.
-    ///
-    /// # Errors
-    /// One cannot be removed. Those before it are gone; it is there whole or not at all.
-    pub fn prune(&self, app: &AppName, keep: usize, protect: &[ReleaseId]) -> Result<Vec<ReleaseId>, Error> {
-        let ids = self.ids(app)?;
-        let current = self.current(app)?;
-        let excess = ids.len().saturating_sub(keep);
-        let removable = ids.into_iter().filter(|id| Some(*id) != current && !protect.contains(id));
-        let mut removed = Vec::new();
-        for id in removable.take(excess) {
-            self.remove(app, id)?;
-            removed.push(id);
-        }
-        Ok(removed)
-    }
-
     /// Removes one release. One that is not there is fine; so that the order may be repeated.
     ///
     /// # Errors
