@@ -75,5 +75,8 @@ pub(crate) const RETRY_NON_IDEMPOTENT: bool = false;
 /// Bodies up to this many bytes are kept for a second try.
 pub(crate) const RETRY_MAX_BODY: u64 = 64 * 1024;
 
+/// How long a new instance takes to get its whole share.
+pub(crate) const BALANCE_SLOW_START: Duration = Duration::ZERO;
+
 /// Whether requests are written to the access log.
 pub(crate) const ACCESS_LOG: bool = true;

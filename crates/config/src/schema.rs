@@ -70,6 +70,7 @@ fn shape(kind: &Kind) -> Value {
             { "type": "array", "items": { "type": "string" }, "minItems": 1 },
         ] }),
         Kind::Listen => json!({ "type": "string", "pattern": ":[0-9]+$" }),
+        Kind::Cookie => json!({ "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" }),
         Kind::Prefix | Kind::Target => json!({ "type": "string", "pattern": "^/" }),
         Kind::Env => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Names => json!({ "type": "array", "items": { "type": "string" } }),

@@ -20,6 +20,7 @@
 // /status?code= (answers so), POST /echo (JSON: length, sha256),
 // /ready, /live, and to misbehave on demand:
 //   POST /unready?ms=   /ready answers 503 for so long
+//   POST /ill?ms=       everything but the probes answers 500 for so long
 //   POST /wedge         the event loop stands still for ever
 //   POST /crash         dies of an uncaught error
 // An upgrade (any protocol) is accepted, and every byte sent back.
@@ -37,6 +38,7 @@ const PORT = Number(env.WRONG_PORT ?? process.argv[2] ?? 3000);
 let lingering = false;
 let handled = 0;
 let unreadyUntil = 0;
+let illUntil = 0;
 let wasReady = false;
 
 const crash = (why) => {
@@ -80,6 +82,9 @@ function answer(res, status, body) {
 const server = createServer(async (req, res) => {
   const url = new URL(req.url, 'http://localhost');
   const ms = Number(url.searchParams.get('ms') ?? 1000);
+  if (Date.now() < illUntil && !['/ready', '/live'].includes(url.pathname)) {
+    return answer(res, 500, { pid: process.pid });
+  }
   try {
     switch (`${req.method} ${url.pathname}`) {
       case 'GET /':
@@ -108,6 +113,9 @@ const server = createServer(async (req, res) => {
         return answer(res, 200, { live: true });
       case 'POST /unready':
         unreadyUntil = Date.now() + ms;
+        return answer(res, 200, { pid: process.pid });
+      case 'POST /ill':
+        illUntil = Date.now() + ms;
         return answer(res, 200, { pid: process.pid });
       case 'POST /wedge':
         answer(res, 200, { pid: process.pid });

@@ -1,5 +1,6 @@
 //! What the user names in `gapless.toml`.
 
+use crate::balance::BalanceSpec;
 use crate::ids::AppName;
 use crate::release::ReleaseSpec;
 use crate::rollout::Strategy;
@@ -41,6 +42,9 @@ pub struct AppSettings {
     pub hold: HoldSpec,
     /// Which requests may be sent a second time.
     pub retry: RetrySpec,
+    /// How requests are spread over the instances.
+    #[serde(default)]
+    pub balance: BalanceSpec,
 }
 
 /// How many instances.

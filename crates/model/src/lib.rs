@@ -9,6 +9,7 @@
 
 pub mod address;
 pub mod app;
+pub mod balance;
 pub mod command;
 pub mod event;
 pub mod failure;

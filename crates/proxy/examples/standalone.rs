@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a tool for developers: it may fail loudly")]
 
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
+use gapless_model::balance::BalanceSpec;
 use gapless_model::release::AppProtocol;
 use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
@@ -40,6 +41,7 @@ fn main() {
             stopped: false,
             retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
             drain: DrainSpec::default(),
+            balance: BalanceSpec::default(),
         }],
         access_log,
     };

@@ -1,15 +1,16 @@
 //! One app, as one worker sees it: who serves it, and what becomes of requests while nobody does.
 
 use crate::backend::{Backend, Ticket};
-use crate::balance::{Load, choose};
+use crate::balance::{Load, Sticky, choose};
 use crate::hold::{Bounds, Places};
 use crate::tally::Tally;
 use gapless_model::AppName;
-use gapless_model::app::{HoldSpec, RetrySpec};
-use std::cell::{Cell, RefCell};
+use gapless_routing::AppRouting;
+use http::StatusCode;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// An app. It stays while requests are in flight, also after it left the snapshot.
@@ -19,6 +20,11 @@ pub(crate) struct App {
     hold: Cell<Bounds>,
     retry: Cell<(bool, u64)>,
     places: RefCell<Arc<Places>>,
+    /// Failures in a row after which an instance is ejected; 0 for never.
+    eject_after: Cell<u32>,
+    slow_start: Cell<Duration>,
+    /// The name of the cookie that keeps clients where they are.
+    sticky: RefCell<Option<Rc<str>>>,
     pub(crate) tally: Tally,
     pub(crate) holding: Cell<u32>,
     stall: Cell<Duration>,
@@ -38,6 +44,9 @@ impl App {
             hold: Cell::default(),
             retry: Cell::default(),
             places: RefCell::new(places),
+            eject_after: Cell::new(0),
+            slow_start: Cell::default(),
+            sticky: RefCell::default(),
             tally: Tally::default(),
             holding: Cell::new(0),
             stall: Cell::default(),
@@ -49,16 +58,15 @@ impl App {
     }
 
     /// Takes what a newer snapshot says, and wakes who waits for it.
-    pub(crate) fn update(
-        &self,
-        hold: &HoldSpec,
-        retry: &RetrySpec,
-        places: Arc<Places>,
-        serving: Vec<Rc<Backend>>,
-    ) {
+    pub(crate) fn update(&self, to: &AppRouting, places: Arc<Places>, serving: Vec<Rc<Backend>>) {
+        let AppRouting { hold, retry, balance, .. } = to;
         self.hold.set(Bounds::from(hold));
         self.retry.set((retry.non_idempotent, retry.max_body));
+        self.eject_after.set(balance.eject_after.unwrap_or(0));
+        self.slow_start.set(balance.slow_start);
+        self.sticky.replace(balance.sticky.as_deref().map(Rc::from));
         self.places.replace(places);
+        reinstate_beyond_half(&serving);
         self.serving.replace(serving);
         self.left.set(false);
         self.changed.notify_waiters();
@@ -87,25 +95,89 @@ impl App {
         self.left.get()
     }
 
+    /// The name of the cookie that keeps clients where they are, if any does.
+    pub(crate) fn sticky(&self) -> Option<Rc<str>> {
+        self.sticky.borrow().clone()
+    }
+
     /// Picks an instance and counts the request in, in one step. Those in `avoid` are left out; those that
-    /// could not be reached a moment ago are asked last.
-    pub(crate) fn pick(&self, avoid: &[Rc<Backend>]) -> Option<Ticket> {
+    /// could not be reached a moment ago, or are ejected, are asked last. A sticky client comes to where it wants
+    /// to go, unless that is one of them.
+    pub(crate) fn pick(&self, avoid: &[Rc<Backend>], sticky: Option<&Sticky>) -> Option<Ticket> {
         let serving = self.serving.borrow();
         if let [only] = serving.as_slice() {
             return (!avoid.iter().any(|b| Rc::ptr_eq(b, only))).then(|| only.enter());
         }
+        // Looked at once at most, so that nobody comes back in the middle of the choice.
+        let clock = OnceCell::new();
+        let now = || *clock.get_or_init(Instant::now);
+        let is_out = |backend: &Rc<Backend>, suspects: bool| {
+            let is_bad = !suspects && (backend.is_suspect(now) || backend.health.is_ejected(now));
+            is_bad || avoid.iter().any(|b| Rc::ptr_eq(b, backend))
+        };
+        if let Some(sticky) = sticky
+            && let Some(backend) = serving.iter().find(|b| sticky.asks_for(b) && !is_out(b, false))
+        {
+            return Some(backend.enter());
+        }
+        let slow_start = self.slow_start.get();
+        let weight = |backend: &Backend| {
+            if slow_start.is_zero() { backend.weight() } else { backend.growing_weight(slow_start, now()) }
+        };
         let pick = |suspects: bool| {
             let load = |i: usize| {
                 let backend = &serving[i];
-                let out = (!suspects && backend.is_suspect()) || avoid.iter().any(|b| Rc::ptr_eq(b, backend));
-                Load {
-                    in_flight: backend.in_flight().requests,
-                    weight: if out { 0 } else { backend.weight() },
-                }
+                let weight = if is_out(backend, suspects) { 0 } else { weight(backend) };
+                Load { in_flight: backend.in_flight().requests, weight }
             };
             choose(serving.len(), load, |n| fastrand::u64(..n))
         };
         pick(false).or_else(|| pick(true)).map(|i| serving[i].enter())
+    }
+
+    /// An instance has answered so.
+    #[inline]
+    pub(crate) fn answered(&self, backend: &Backend, status: StatusCode) {
+        if status.is_server_error() && self.eject_after.get() != 0 {
+            self.failed(backend, || format!("it answered with {status}"));
+        } else {
+            backend.health.is_well();
+        }
+    }
+
+    /// An instance has not answered.
+    pub(crate) fn unanswered(&self, backend: &Backend, why: &str) {
+        if self.eject_after.get() != 0 {
+            self.failed(backend, || format!("it did not answer: {why}"));
+        }
+    }
+
+    fn failed(&self, backend: &Backend, what: impl FnOnce() -> String) {
+        let limit = self.eject_after.get();
+        if backend.health.is_unwell(limit) {
+            self.eject(backend, || format!("{limit} requests in a row failed, at last {}", what()));
+        }
+    }
+
+    /// No connection could be made to an instance.
+    pub(crate) fn unreached(&self, backend: &Backend, why: &dyn std::fmt::Display) {
+        if backend.health.is_unreached() {
+            self.eject(backend, || format!("it could not be connected to several times in a row: {why}"));
+        }
+    }
+
+    /// Takes an instance out for a while; not one that is out already, not the last one, and never more than
+    /// half of those that serve.
+    fn eject(&self, backend: &Backend, why: impl FnOnce() -> String) {
+        let now = Instant::now();
+        let serving = self.serving.borrow();
+        let ejected = serving.iter().filter(|other| other.health.is_ejected(|| now)).count();
+        if backend.health.is_ejected(|| now) || !backend.serves() || (ejected + 1) * 2 > serving.len() {
+            return;
+        }
+        let why = why();
+        tracing::warn!(instance = %backend.instance, why, "an instance is passed over for a while");
+        backend.health.eject(why, now);
     }
 
     /// How many requests may wait, how much of them, and for how long each.
@@ -144,4 +216,15 @@ impl App {
     pub(crate) fn take_stall(&self) -> Duration {
         self.stall.take()
     }
+}
+
+/// When fewer serve than before, more than half of them may be ejected: lets those come back whose time would be
+/// over first.
+fn reinstate_beyond_half(serving: &[Rc<Backend>]) {
+    let now = Instant::now();
+    let mut ejected: Vec<_> =
+        serving.iter().filter_map(|backend| Some((backend.health.ends(now)?, backend))).collect();
+    ejected.sort_by_key(|(until, _)| *until);
+    let surplus = ejected.len().saturating_sub(serving.len() / 2);
+    ejected.iter().take(surplus).for_each(|(_, backend)| backend.health.reinstate(now));
 }

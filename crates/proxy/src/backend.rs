@@ -1,5 +1,6 @@
 //! One instance, as one worker sees it: how busy it is, what was counted, which connections are idle.
 
+use crate::balance::{Health, token};
 use crate::h2c::Channels;
 use crate::meter::Meter;
 use crate::pool::Pool;
@@ -30,6 +31,11 @@ pub(crate) struct Backend {
     pub(crate) channels: Channels,
     protocol: Cell<AppProtocol>,
     suspect_until: Cell<Option<Instant>>,
+    pub(crate) health: Health,
+    /// Since when it serves.
+    serving_since: Cell<Option<Instant>>,
+    /// What a sticky client's cookie calls it.
+    pub(crate) token: u64,
     /// Something ended on an instance that finishes, and control has not been told.
     news: Cell<bool>,
     newsroom: Rc<Notify>,
@@ -57,6 +63,9 @@ impl Backend {
             channels: Channels::default(),
             protocol: Cell::new(of.protocol),
             suspect_until: Cell::new(None),
+            health: Health::default(),
+            serving_since: Cell::new(None),
+            token: token(&of.instance),
             news: Cell::new(false),
             newsroom,
             planned: Cell::new(None),
@@ -71,6 +80,18 @@ impl Backend {
         if *self.address.borrow() != to.address {
             self.address.replace(to.address.clone());
             self.hang_up();
+            self.health.forget();
+        }
+        match to.duty {
+            Duty::Serve { .. } if self.serving_since.get().is_none() => {
+                self.serving_since.set(Some(Instant::now()));
+            }
+            Duty::Serve { .. } => {}
+            // What becomes ready again may be another process.
+            Duty::Finish => {
+                self.serving_since.set(None);
+                self.health.forget();
+            }
         }
         self.duty.set(to.duty);
         self.protocol.set(to.protocol);
@@ -83,6 +104,8 @@ impl Backend {
     /// It is not in the snapshot any more: it finishes what it has.
     pub(crate) fn leave(&self) {
         self.duty.set(Duty::Finish);
+        self.serving_since.set(None);
+        self.health.forget();
         self.hang_up();
     }
 
@@ -135,6 +158,18 @@ impl Backend {
         }
     }
 
+    /// A hundred times its weight; less while it has served for less than `slow_start`: from a tenth on it grows
+    /// evenly.
+    pub(crate) fn growing_weight(&self, slow_start: Duration, now: Instant) -> u32 {
+        let served =
+            self.serving_since.get().map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let percent = match served {
+            served if served >= slow_start => 100,
+            served => 10 + served.as_millis().saturating_mul(90) / slow_start.as_millis().max(1),
+        };
+        self.weight().saturating_mul(u32::try_from(percent).unwrap_or(100))
+    }
+
     /// Whether new requests may go to it.
     pub(crate) fn serves(&self) -> bool {
         matches!(self.duty.get(), Duty::Serve { .. })
@@ -147,15 +182,17 @@ impl Backend {
 
     /// Marks it as unreachable for a moment. Whether that is news.
     pub(crate) fn suspect(&self) -> bool {
-        let news = !self.is_suspect();
-        self.suspect_until.set(Some(Instant::now() + SUSPECT));
+        let now = Instant::now();
+        let news = !self.is_suspect(|| now);
+        self.suspect_until.set(Some(now + SUSPECT));
         news
     }
 
-    /// Whether it could not be reached a moment ago.
-    pub(crate) fn is_suspect(&self) -> bool {
+    /// Whether it could not be reached a moment ago. The clock is only looked at if it matters.
+    #[inline]
+    pub(crate) fn is_suspect(&self, now: impl FnOnce() -> Instant) -> bool {
         let Some(until) = self.suspect_until.get() else { return false };
-        if Instant::now() < until {
+        if now() < until {
             return true;
         }
         self.suspect_until.set(None);
@@ -207,5 +244,34 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let of = if self.upgraded { &self.backend.upgraded } else { &self.backend.requests };
         self.backend.leaves(of);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_instance_weighs_more_and_more() {
+        let view = gapless_routing::Backend {
+            instance: InstanceId::new("api".parse().unwrap(), 1),
+            release: ReleaseId(1),
+            address: Address::Unix("/x".into()),
+            duty: Duty::Serve { weight: 3 },
+            retiring: None,
+            protocol: AppProtocol::default(),
+        };
+        let backend = Backend::new(&view, Rc::default());
+        backend.update(&view);
+        let since = backend.serving_since.get().unwrap();
+        let second = Duration::from_secs(1);
+        for (after, weight) in [(0, 30), (500, 165), (999, 297), (1_000, 300), (5_000, 300)] {
+            let now = since + Duration::from_millis(after);
+            assert_eq!(backend.growing_weight(second, now), weight, "after {after} ms");
+        }
+        backend.update(&gapless_routing::Backend { duty: Duty::Finish, ..view.clone() });
+        backend.update(&view);
+        let again = backend.serving_since.get().unwrap();
+        assert_eq!(backend.growing_weight(second, again), 30, "it may be another process");
     }
 }

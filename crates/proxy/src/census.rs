@@ -3,8 +3,8 @@
 use crate::plan::{Report, What};
 use gapless_model::{AppName, InstanceId, ReleaseId, TrafficCount};
 use gapless_routing::{
-    AppCounters, Backlog, Counters, Duty, InFlight, InstanceCounters, ProxyCounters, ReleaseCounters,
-    Snapshot,
+    AppCounters, Backlog, Counters, Duty, Ejected, InFlight, InstanceCounters, ProxyCounters,
+    ReleaseCounters, Snapshot,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -29,6 +29,9 @@ struct InstanceSum {
     release: ReleaseId,
     traffic: TrafficCount,
     classes: [u64; 5],
+    ejections: u64,
+    /// By worker.
+    ejected: Vec<Option<Ejected>>,
     /// By worker.
     in_flight: Vec<InFlight>,
 }
@@ -52,6 +55,14 @@ struct ReleaseSum {
 }
 
 impl InstanceSum {
+    /// The longest of the workers' ejections, and how many there are.
+    fn ejected(&self) -> Option<Ejected> {
+        let lasting = || self.ejected.iter().flatten();
+        let workers = u32::try_from(lasting().count()).unwrap_or(u32::MAX);
+        let longest = lasting().max_by_key(|ejected| ejected.left_ms)?;
+        Some(Ejected { workers, ..longest.clone() })
+    }
+
     fn in_flight(&self) -> InFlight {
         self.in_flight.iter().fold(InFlight::default(), |sum, one| InFlight {
             requests: sum.requests + one.requests,
@@ -96,13 +107,17 @@ impl Census {
                 release: one.release,
                 traffic: TrafficCount::default(),
                 classes: [0; 5],
+                ejections: 0,
+                ejected: vec![None; self.workers],
                 in_flight: vec![InFlight::default(); self.workers],
             });
             sum.traffic += one.traffic;
             sum.in_flight[worker] = one.in_flight;
             sum.classes.iter_mut().zip(one.answers.classes).for_each(|(sum, more)| *sum += more);
-            let news =
-                ReleaseCounters { traffic: one.traffic, answers: one.answers, ..ReleaseCounters::default() };
+            let (ejections, ejected) = &one.health;
+            sum.ejections += ejections;
+            sum.ejected[worker].clone_from(ejected);
+            let news = ReleaseCounters { traffic: one.traffic, answers: one.answers, ejections: *ejections };
             if news != ReleaseCounters::default() {
                 let app = self.app(one.instance.app());
                 if one.traffic.served > 0 {
@@ -181,8 +196,8 @@ impl Census {
             traffic: sum.traffic,
             in_flight: sum.in_flight(),
             classes: sum.classes,
-            ejections: 0,
-            ejected: None,
+            ejections: sum.ejections,
+            ejected: sum.ejected(),
         });
         let instances = instances.collect();
         let apps = self.apps.iter_mut().map(|(app, sum)| AppCounters {

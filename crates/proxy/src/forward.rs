@@ -3,6 +3,7 @@
 use crate::answer::{AnswerBody, Relay};
 use crate::app::App;
 use crate::backend::Backend;
+use crate::balance::Sticky;
 use crate::exchange::Exchange;
 use crate::headers;
 use crate::http2;
@@ -15,6 +16,7 @@ use crate::refusal::Refusal;
 use crate::request_body::{READ_AHEAD, RequestBody, Upload};
 use crate::retry::{self, Again, Next};
 use crate::stream::Left;
+use crate::table::Prefix;
 use crate::target;
 use crate::upstream::{Broken, Reached, Upstream};
 use crate::waiting::{Waiting, Woken};
@@ -49,8 +51,12 @@ pub(crate) async fn answer(
             Some(response) => own(response, record),
             None => refuse(&refusal, record, &head, None),
         },
-        Ok(app) => {
+        Ok((app, below)) => {
             record.app = Some(Rc::clone(&app));
+            let sticky = app.sticky().map(|cookie| {
+                let secure = headers::is_https(&head.headers, &client);
+                Box::new(Sticky::take(cookie, below, secure, &mut head.headers))
+            });
             let upgrade = headers::to_instance(&mut head, &client, &record.id);
             let (non_idempotent, max_body) = app.retry();
             let repeatable = retry::is_repeatable(&head.method, &head.headers, non_idempotent);
@@ -58,7 +64,7 @@ pub(crate) async fn answer(
             if client.is_http2() {
                 http2::frame(&mut head, upload.is_some());
             }
-            Forward { app, head, upload, record, repeatable, upgrade }.run().await
+            Forward { app, head, upload, record, repeatable, upgrade, sticky }.run().await
         }
     };
     if client.is_secure {
@@ -70,8 +76,8 @@ pub(crate) async fn answer(
     response
 }
 
-/// The app that a request is for.
-fn route(head: &mut Parts, client: &Exchange) -> Result<Rc<App>, Refusal> {
+/// The app that a request is for, and the path of its route if clients are kept where they are.
+fn route(head: &mut Parts, client: &Exchange) -> Result<(Rc<App>, String), Refusal> {
     if client.is_http2() {
         http2::downgrade(head)?;
     }
@@ -79,14 +85,19 @@ fn route(head: &mut Parts, client: &Exchange) -> Result<Rc<App>, Refusal> {
     let table = client.listener.table();
     let path = head.uri.path();
     if !table.asks_for_host() {
-        return table.find("", path).cloned().ok_or(Refusal::NoRoute);
+        return table.find("", path).map(found).ok_or(Refusal::NoRoute);
     }
     let host = target::name(&head.headers[HOST])?;
     let misdirected = || client.is_http2() && !table.knows(&host);
-    table.find(&host, path).cloned().ok_or_else(|| {
+    table.find(&host, path).map(found).ok_or_else(|| {
         // The client may have taken a connection to another host for this one (RFC 9110 section 15.5.20).
         if misdirected() { Refusal::Misdirected } else { Refusal::NoRoute }
     })
+}
+
+fn found(prefix: &Prefix<Rc<App>>) -> (Rc<App>, String) {
+    let below = if prefix.to.sticky().is_some() { prefix.path() } else { String::new() };
+    (Rc::clone(&prefix.to), below)
 }
 
 /// Ends what was asked of the proxy itself.
@@ -127,6 +138,8 @@ struct Forward {
     /// It may be executed twice.
     repeatable: bool,
     upgrade: bool,
+    /// Its client is to stay where it is.
+    sticky: Option<Box<Sticky>>,
 }
 
 /// What was learned from tries that failed.
@@ -147,7 +160,7 @@ impl Forward {
         let mut failed = Failed::default();
         let mut waiting = Waiting::new(Rc::clone(&self.app));
         loop {
-            let Some(ticket) = self.app.pick(&failed.avoid) else {
+            let Some(ticket) = self.app.pick(&failed.avoid, self.sticky.as_deref()) else {
                 if self.app.is_stopped() {
                     return self.refuse(&Refusal::Stopped);
                 }
@@ -172,6 +185,7 @@ impl Forward {
                 Ok(connection) => connection,
                 Err(error) => {
                     failed.unreachable = true;
+                    self.app.unreached(&backend, &error);
                     self.turn_from(&backend, &mut failed, &error);
                     continue;
                 }
@@ -196,13 +210,17 @@ impl Forward {
                 (Ok(head), Line::Http1(upstream))
                     if head.status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade =>
                 {
+                    self.app.answered(&backend, head.status);
                     return self.upgraded(head, upstream);
                 }
                 (Ok(head), _) if head.status.is_informational() => {
                     let cause = "an upgrade that nobody asked for".to_owned();
                     Broken { reached: Reached::Nonsense, cause }
                 }
-                (Ok(head), line) => return self.relay(head, line),
+                (Ok(head), line) => {
+                    self.app.answered(&backend, head.status);
+                    return self.relay(head, line);
+                }
                 (Err(broken), _) => broken,
             };
             if self.upload.as_ref().is_some_and(|upload| upload.has_failed()) {
@@ -214,6 +232,10 @@ impl Forward {
             tracing::debug!(instance = %backend.instance, cause = broken.cause, ?next, "no answer");
             if broken.reached == Reached::Sent {
                 failed.repeats += 1;
+            }
+            // A connection that was kept ends when its instance likes.
+            if broken.reached != Reached::Nowhere && !pooled {
+                self.app.unanswered(&backend, &broken.cause);
             }
             match next {
                 Next::NewConnection => {
@@ -311,6 +333,7 @@ impl Forward {
         self.record.status = head.status;
         let mut fields = self.head.headers;
         let idle = headers::to_client(&mut fields, &self.record.id);
+        tell(self.sticky.as_deref(), &self.record, &mut fields);
         let length = head.body.length();
         let source = line.answer(self.upload, self.record.client.read_at_once());
         let mut relay = Relay { source, length, idle, record: self.record };
@@ -327,6 +350,7 @@ impl Forward {
     fn upgraded(mut self, head: Head, upstream: Box<Upstream>) -> Response<AnswerBody> {
         let mut fields = self.head.headers;
         headers::to_client_upgraded(&mut fields, &self.record.id);
+        tell(self.sticky.as_deref(), &self.record, &mut fields);
         self.record.status = head.status;
         if let Some(mut ticket) = self.record.end_keeping_ticket(Ending::Served, Instant::now()) {
             ticket.upgrade();
@@ -335,6 +359,13 @@ impl Forward {
             self.record.client.upgrade(Tunnel { protocol, io, ahead, ticket });
         }
         response(head, fields, AnswerBody::Empty)
+    }
+}
+
+/// Tells a sticky client where it was.
+fn tell(sticky: Option<&Sticky>, record: &Record, fields: &mut HeaderMap) {
+    if let (Some(sticky), Some(ticket)) = (sticky, &record.ticket) {
+        sticky.tell(&ticket.backend, fields);
     }
 }
 

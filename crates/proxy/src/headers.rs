@@ -163,6 +163,12 @@ fn names(headers: &HeaderMap, of: HeaderName) -> impl Iterator<Item = &str> {
         .map(str::trim)
 }
 
+/// Whether the client's own connection is secure, as far as we know, or whoever stands near before us.
+pub(crate) fn is_https(headers: &HeaderMap, client: &Client) -> bool {
+    let said = || headers.get(X_FORWARDED_PROTO).is_some_and(|protocol| protocol == "https");
+    client.is_secure || (client.is_near && said())
+}
+
 fn forwarded(headers: &mut HeaderMap, client: &Client, present: Present) {
     let mut ip = client.ip.clone();
     if client.is_near && present.forwarded_for {

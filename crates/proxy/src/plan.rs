@@ -2,7 +2,7 @@
 
 use crate::hold::Places;
 use gapless_model::{AppName, InstanceId, Moment, ReleaseId, TrafficCount};
-use gapless_routing::{AnswerCount, InFlight, ProxyCounters, Snapshot};
+use gapless_routing::{AnswerCount, Ejected, InFlight, ProxyCounters, Snapshot};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -72,6 +72,8 @@ pub(crate) struct InstanceReport {
     pub(crate) traffic: TrafficCount,
     /// Since the last report.
     pub(crate) answers: AnswerCount,
+    /// Ejections since the last report, and the one that lasts.
+    pub(crate) health: (u64, Option<Ejected>),
     /// Now.
     pub(crate) in_flight: InFlight,
 }

@@ -11,11 +11,19 @@ pub(crate) struct Table<T> {
     any: Vec<Prefix<T>>,
 }
 
+/// One route.
 #[derive(Debug)]
-struct Prefix<T> {
+pub(crate) struct Prefix<T> {
     /// Without a slash at its end; empty for every path.
     path: String,
-    to: T,
+    pub(crate) to: T,
+}
+
+impl<T> Prefix<T> {
+    /// Its path, as it was written.
+    pub(crate) fn path(&self) -> String {
+        if self.path.is_empty() { "/".to_owned() } else { self.path.clone() }
+    }
 }
 
 impl<T> Default for Table<T> {
@@ -43,7 +51,7 @@ impl<T> Table<T> {
     }
 
     /// Where a request goes; `host` in lower case and without port.
-    pub(crate) fn find(&self, host: &str, path: &str) -> Option<&T> {
+    pub(crate) fn find(&self, host: &str, path: &str) -> Option<&Prefix<T>> {
         self.by_name(host, path).or_else(|| longest(&self.any, path))
     }
 
@@ -55,7 +63,7 @@ impl<T> Table<T> {
             || rest.is_some_and(|rest| self.wildcard.contains_key(rest))
     }
 
-    fn by_name(&self, host: &str, path: &str) -> Option<&T> {
+    fn by_name(&self, host: &str, path: &str) -> Option<&Prefix<T>> {
         if !self.asks_for_host() {
             return None;
         }
@@ -69,14 +77,11 @@ impl<T> Table<T> {
 }
 
 /// The first match; they are in order of their length.
-fn longest<'a, T>(prefixes: &'a [Prefix<T>], path: &str) -> Option<&'a T> {
-    prefixes
-        .iter()
-        .find(|prefix| {
-            path.strip_prefix(prefix.path.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.path.is_empty())
-        })
-        .map(|prefix| &prefix.to)
+fn longest<'a, T>(prefixes: &'a [Prefix<T>], path: &str) -> Option<&'a Prefix<T>> {
+    prefixes.iter().find(|prefix| {
+        path.strip_prefix(prefix.path.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.path.is_empty())
+    })
 }
 
 #[cfg(test)]
@@ -109,8 +114,8 @@ mod tests {
             ("a.b.example.com", "/", "any"),
             ("example.com", "/", "any"),
         ] {
-            assert_eq!(table.find(host, path), Some(&to), "{host} {path}");
+            assert_eq!(table.find(host, path).map(|found| found.to), Some(to), "{host} {path}");
         }
-        assert_eq!(Table::<u8>::default().find("x", "/"), None);
+        assert!(Table::<u8>::default().find("x", "/").is_none());
     }
 }

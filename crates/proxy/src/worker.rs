@@ -151,7 +151,7 @@ impl Worker {
                 .entry(routing.app.clone())
                 .or_insert_with(|| Rc::new(App::new(routing.app.clone(), Arc::clone(&places))));
             app.stop(routing.stopped);
-            app.update(&routing.hold, &routing.retry, places, serving);
+            app.update(routing, places, serving);
         }
         for (name, app) in apps.iter() {
             // Every app of the snapshot has its places.
@@ -247,7 +247,9 @@ impl Worker {
     fn report(&self) -> Report {
         let mut backends = self.backends.borrow_mut();
         let mut apps = self.apps.borrow_mut();
+        let now = Instant::now();
         let instance = |backend: &Rc<Backend>| InstanceReport {
+            health: backend.health.take(now),
             instance: backend.instance.clone(),
             release: backend.release,
             traffic: backend.tally.take(),

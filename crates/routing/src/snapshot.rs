@@ -1,6 +1,7 @@
 //! Everything that the proxy needs to know at one moment.
 
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
+use gapless_model::balance::BalanceSpec;
 use gapless_model::instance::Retiring;
 use gapless_model::release::AppProtocol;
 use gapless_model::route::HostPattern;
@@ -85,6 +86,9 @@ pub struct AppRouting {
     /// What becomes of upgraded connections when their instance retires, or the proxy ends.
     #[serde(default)]
     pub drain: DrainSpec,
+    /// How requests are spread over the instances.
+    #[serde(default)]
+    pub balance: BalanceSpec,
 }
 
 /// An instance as the proxy sees it.

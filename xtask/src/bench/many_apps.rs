@@ -10,6 +10,7 @@ use super::web::{Server, backend_config};
 use super::wrk;
 use crate::trouble::Trouble;
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
+use gapless_model::balance::BalanceSpec;
 use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
 use gapless_routing::frame::{Connection, Receiver, Sender};
 use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot, ToControl, ToProxy};
@@ -192,6 +193,7 @@ fn snapshot(generation: Generation, address: SocketAddr, hosts: u32, apps: u32, 
             stopped: false,
             retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
             drain: DrainSpec::default(),
+            balance: BalanceSpec::default(),
         }
     };
     Snapshot {

@@ -3,7 +3,7 @@
 use super::section::{Section, Variable, Written};
 use crate::keys::Kind;
 use crate::nearest;
-use crate::text::{Unfit, duration, listen, size, url};
+use crate::text::{Unfit, cookie, duration, listen, size, url};
 use gapless_model::Signal;
 use gapless_model::route::HostPattern;
 use std::net::SocketAddr;
@@ -52,6 +52,7 @@ pub(super) fn of_text(kind: &Kind, text: &str) -> Option<Result<Value, Unfit>> {
         Kind::Command => plain(text).map(|line| Value::Command(CommandText::Line(line))),
         Kind::Listen => listen::parse(text).map(Value::Listen),
         Kind::Host => url::host(text).map(Value::Host),
+        Kind::Cookie => cookie::parse(text).map(Value::Text),
         Kind::Prefix => url::prefix(text).map(Value::Text),
         Kind::Target => url::target(text).map(Value::Text),
         _ => return None,

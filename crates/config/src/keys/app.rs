@@ -1,7 +1,7 @@
 //! `[apps.NAME]`.
 
 use super::kind::{Default, Key, Kind, Table};
-use super::{lifecycle, probe, traffic};
+use super::{balance, lifecycle, probe, traffic};
 use crate::defaults;
 
 /// `[apps.NAME]`.
@@ -161,6 +161,13 @@ pub(crate) static APP: Table = Table {
             default: Default::Derived("the defaults of its keys"),
             example: "[apps.api.retry]",
             doc: "Which requests may be sent a second time.",
+        },
+        Key {
+            name: "balance",
+            kind: Kind::Table(&balance::BALANCE),
+            default: Default::Derived("the defaults of its keys"),
+            example: "[apps.api.balance]",
+            doc: "How requests are spread over the instances.",
         },
     ],
 };

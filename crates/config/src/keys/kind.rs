@@ -95,6 +95,8 @@ pub(crate) enum Kind {
     Listen,
     /// A host pattern.
     Host,
+    /// The name of a cookie.
+    Cookie,
     /// A path prefix of URLs.
     Prefix,
     /// A path of a URL, with query.

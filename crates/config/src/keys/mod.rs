@@ -2,6 +2,7 @@
 //! all read these tables, so none of them can know a key that another does not.
 
 mod app;
+mod balance;
 mod kind;
 mod lifecycle;
 mod probe;

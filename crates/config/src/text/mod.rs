@@ -1,5 +1,6 @@
 //! What people write in a string: durations, sizes, addresses, paths, commands.
 
+pub(crate) mod cookie;
 pub(crate) mod duration;
 pub(crate) mod listen;
 pub(crate) mod size;

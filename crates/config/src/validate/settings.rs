@@ -5,6 +5,7 @@ use crate::keys::{APP, Kind, Table};
 use crate::problem::{Problem, Problems};
 use crate::text::duration;
 use gapless_model::app::{DrainSpec, HoldSpec, LogSpec, RestartSpec, RetrySpec, RolloutSpec};
+use gapless_model::balance::BalanceSpec;
 use gapless_model::release::StopSpec;
 use gapless_model::route::RouteSpec;
 use gapless_model::{AppSettings, Instances};
@@ -39,6 +40,17 @@ pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Probl
         retry: within(app, "retry", |s| RetrySpec {
             non_idempotent: s.flag("non_idempotent"),
             max_body: s.number("max_body"),
+        }),
+        balance: within(app, "balance", |s| BalanceSpec {
+            eject_after: match s.get("eject_after") {
+                Some(Value::Number(_)) => Some(s.small("eject_after")),
+                _ => None,
+            },
+            slow_start: s.duration("slow_start"),
+            sticky: match s.get("sticky") {
+                Some(Value::Text(name)) => Some(name.clone()),
+                _ => None,
+            },
         }),
     }
 }

@@ -4,6 +4,7 @@ use camino::Utf8Path;
 use gapless_config::{Config, Proxy};
 use gapless_model::app::WebSocketPolicy;
 use gapless_model::app::{DrainSpec, HoldSpec, LogSpec, RestartPolicy, RestartSpec, RetrySpec, RolloutSpec};
+use gapless_model::balance::BalanceSpec;
 use gapless_model::probe::{ProbeKind, ProbeSpec};
 use gapless_model::release::{StopSpec, StopTarget};
 use gapless_model::route::{HostPattern, RouteSpec};
@@ -106,6 +107,7 @@ fn plain(name: &str, command: &[&str], cwd: &Utf8Path) -> AppSpec {
             logs: LogSpec { max_size: 10_000_000, max_age: ms(7 * 24 * 3_600_000), keep: 5 },
             hold: HoldSpec { max_requests: 1000, max_bytes: 16 << 20, timeout: ms(30_000) },
             retry: RetrySpec { non_idempotent: false, max_body: 65_536 },
+            balance: BalanceSpec::default(),
         },
     }
 }

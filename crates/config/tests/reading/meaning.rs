@@ -104,6 +104,7 @@ fn every_other_key_reaches_its_field() {
         logs = { max_size = "1MiB", max_age = "1d", keep = 2 }
         hold = { max_requests = 7, timeout = "3s" }
         retry = { non_idempotent = true, max_body = "1KB" }
+        balance = { eject_after = 4, slow_start = "9s", sticky = "at" }
         port = 1
     "#
     .replace(", path_is_not = 0", "")
@@ -133,6 +134,8 @@ fn every_other_key_reaches_its_field() {
     assert_eq!(settings.logs.keep, 2);
     assert_eq!((settings.hold.max_requests, settings.hold.timeout), (7, secs(3)));
     assert_eq!((settings.retry.non_idempotent, settings.retry.max_body), (true, 1000));
+    assert_eq!((settings.balance.eject_after, settings.balance.slow_start), (Some(4), secs(9)));
+    assert_eq!(settings.balance.sticky.as_deref(), Some("at"));
     let proxy = read("[proxy]\nworkers = 3\naccess_log = false\n[apps.a]\ncommand = \"a\"\n").proxy;
     assert_eq!(proxy, Some(Proxy { workers: Some(3), access_log: false }));
 }

@@ -50,6 +50,7 @@ pub(super) fn settings_changes(old: &AppSettings, new: &AppSettings) -> Vec<Stri
     differ("logs", old.logs != new.logs);
     differ("hold", old.hold != new.hold);
     differ("retry", old.retry != new.retry);
+    differ("balance", old.balance != new.balance);
     changes
 }
 

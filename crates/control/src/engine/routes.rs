@@ -207,6 +207,7 @@ impl App {
             stopped: matches!(self.run, Run::Stopped | Run::Deleted),
             retry: self.settings.retry.clone(),
             drain: self.settings.drain.clone(),
+            balance: self.settings.balance.clone(),
         }
     }
 }

@@ -11,7 +11,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -35,6 +35,8 @@ pub(crate) struct Seen {
     pub(crate) connections: AtomicUsize,
     /// Connections that have ended.
     pub(crate) closed: AtomicUsize,
+    /// Answers everything with 500.
+    pub(crate) ill: AtomicBool,
     /// Requests to `/gate` wait for a permit each.
     pub(crate) gate: Semaphore,
 }
@@ -59,7 +61,13 @@ fn id(number: u32) -> InstanceId {
 
 fn seen() -> Arc<Seen> {
     let zero = || AtomicUsize::new(0);
-    Arc::new(Seen { requests: zero(), connections: zero(), closed: zero(), gate: Semaphore::new(0) })
+    Arc::new(Seen {
+        requests: zero(),
+        connections: zero(),
+        closed: zero(),
+        ill: AtomicBool::new(false),
+        gate: Semaphore::new(0),
+    })
 }
 
 fn unix() -> (tempfile::TempDir, Address) {
@@ -232,6 +240,11 @@ async fn answer(request: Request<Incoming>, number: u32, seen: Arc<Seen>) -> io:
     seen.requests.fetch_add(1, Ordering::SeqCst);
     let path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
+    if seen.ill.load(Ordering::SeqCst) {
+        let mut response = text("ill");
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        return Ok(response);
+    }
     Ok(match path.as_str() {
         "/gate" => {
             seen.gate.acquire().await.unwrap().forget();

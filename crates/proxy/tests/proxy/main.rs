@@ -9,6 +9,7 @@ mod instance;
 mod socket_frames;
 mod stage;
 
+mod balance;
 mod bodies;
 mod connections;
 mod control;

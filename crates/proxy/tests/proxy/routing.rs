@@ -3,6 +3,7 @@
 use crate::instance::Instance;
 use crate::stage::{Stage, request};
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
+use gapless_model::balance::BalanceSpec;
 use gapless_routing::{AppRouting, Route};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ async fn host_and_path_lead_to_the_app() {
         stopped: false,
         retry: RetrySpec { non_idempotent: false, max_body: 0 },
         drain: DrainSpec::default(),
+        balance: BalanceSpec::default(),
     });
     stage.snapshot.routes[0].host = Some("*.com".parse().unwrap());
     stage.snapshot.routes.push(Route {

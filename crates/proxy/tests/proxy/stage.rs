@@ -2,6 +2,7 @@
 
 use crate::instance::Instance;
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
+use gapless_model::balance::BalanceSpec;
 use gapless_model::{AppName, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::{Connection, Receiver, Sender};
@@ -75,6 +76,7 @@ impl Stage {
                 stopped: false,
                 retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
                 drain: DrainSpec::default(),
+                balance: BalanceSpec::default(),
             }],
             access_log: false,
         };

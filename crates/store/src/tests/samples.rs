@@ -7,6 +7,7 @@ use gapless_model::app::{
     DrainSpec, HoldSpec, Instances, LogSpec, RestartPolicy, RestartSpec, RetrySpec, RolloutSpec,
     WebSocketPolicy,
 };
+use gapless_model::balance::BalanceSpec;
 use gapless_model::event::What;
 use gapless_model::instance::{ProcessId, Retiring};
 use gapless_model::probe::{ProbeAnswer, ProbeKind};
@@ -84,6 +85,7 @@ fn settings(instances: u32) -> AppSettings {
         logs: LogSpec { max_size: 1 << 20, max_age: second, keep: 5 },
         hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: second },
         retry: RetrySpec { non_idempotent: false, max_body: 1 << 16 },
+        balance: BalanceSpec::default(),
     }
 }
 

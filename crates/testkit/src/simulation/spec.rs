@@ -6,6 +6,7 @@ use gapless_model::app::{
     DrainSpec, HoldSpec, Instances, LogSpec, RestartPolicy, RestartSpec, RetrySpec, RolloutSpec,
     WebSocketPolicy,
 };
+use gapless_model::balance::BalanceSpec;
 use gapless_model::probe::{ProbeKind, ProbeSpec};
 use gapless_model::release::{Mark, StopSpec, StopTarget};
 use gapless_model::route::RouteSpec;
@@ -67,6 +68,7 @@ pub(super) fn settings(place: usize, shape: &AppShape) -> AppSettings {
         logs: LogSpec { max_size: 1 << 20, max_age: ms(86_400_000), keep: 3 },
         hold: HoldSpec { max_requests: 1_000, max_bytes: 1 << 24, timeout: ms(HOLD_TIMEOUT) },
         retry: RetrySpec { non_idempotent: false, max_body: 65_536 },
+        balance: BalanceSpec::default(),
     }
 }
 

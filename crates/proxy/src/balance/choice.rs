@@ -23,7 +23,7 @@ pub(crate) fn choose(
         return None;
     }
     let first = nth(candidates, &load, random(total), None);
-    let rest = total - u64::from(load(first).weight);
+    let rest = total.saturating_sub(u64::from(load(first).weight));
     if rest == 0 {
         return Some(first);
     }
