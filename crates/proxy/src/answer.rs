@@ -71,10 +71,16 @@ impl Relay {
     fn is_complete(&self) -> bool {
         match &self.source {
             Source::Direct(upstream) => upstream.body().is_done(),
-            Source::Pumped(_) => false,
-            Source::Called(call) => call.is_done(),
+            Source::Pumped(_) => self.is_whole(),
+            // Only in HTTP/2 may trailers follow.
+            Source::Called(call) => call.is_done() || (self.is_whole() && !self.record.client.is_http2()),
             Source::Ended => true,
         }
+    }
+
+    /// As many bytes are on their way to the client as were promised: it may go as soon as it has them.
+    fn is_whole(&self) -> bool {
+        self.length == Some(self.record.bytes)
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
@@ -100,6 +106,14 @@ impl Relay {
             }
         }
         next
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if self.is_whole() {
+            self.record.end(Ending::Served);
+        }
     }
 }
 

@@ -43,7 +43,8 @@ async fn answer(upstream: &mut Upstream, sender: mpsc::Sender<Result<Frame<Bytes
             })
             .await
         };
-        let Ok(room) = room else { return false };
+        // A client of HTTP/1.1 goes with the last byte that was promised, and asks for no more.
+        let Ok(room) = room else { return upstream.body().is_done() };
         let frame = tokio::select! {
             biased;
             frame = poll_fn(|cx| upstream.poll_body(cx)) => frame,

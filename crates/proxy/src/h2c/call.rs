@@ -19,7 +19,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::task::{AbortHandle, spawn_local};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// A request, and its answer.
 pub(crate) struct Call {
@@ -29,6 +29,8 @@ pub(crate) struct Call {
     /// What is sent while the answer is read already.
     beside: Option<Beside>,
     answer: Option<RecvStream>,
+    /// Bytes of it that are to come, if it has said how many.
+    left: Option<u64>,
     /// All data was read: trailers are next.
     in_trailers: bool,
 }
@@ -52,7 +54,7 @@ impl Call {
     /// A request's place on a connection.
     pub(super) fn new(channel: Rc<Channel>) -> Self {
         channel.enter();
-        Self { channel, sending: None, beside: None, answer: None, in_trailers: false }
+        Self { channel, sending: None, beside: None, answer: None, left: None, in_trailers: false }
     }
 
     /// Sends a request and waits for the head of its answer, whose fields then take the place of the
@@ -118,8 +120,8 @@ impl Call {
             return Body::Done;
         }
         self.answer = Some(body);
-        let length = fields.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        length.map_or(Body::UntilEnd, Body::Length)
+        self.left = fields.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        self.left.map_or(Body::UntilEnd, Body::Length)
     }
 
     /// The head of the answer is there: what is left of the request, be it only what was read already, is
@@ -135,14 +137,19 @@ impl Call {
         self.beside = Some(Beside(task.abort_handle()));
     }
 
-    /// The answer is complete; the instance may still want to hear the question to its end.
-    pub(crate) fn complete(mut self) {
-        if let Some(beside) = self.beside.take().filter(|beside| !beside.0.is_finished()) {
-            spawn_local(async move {
-                sleep(DRAIN).await;
-                drop(beside);
-            });
+    /// The client has all of the answer. The instance may have to say that it was all, and may still want to
+    /// hear the question to its end.
+    pub(crate) fn complete(mut self: Box<Self>) {
+        let sends = self.beside.as_ref().is_some_and(|beside| !beside.0.is_finished());
+        if self.is_done() && !sends {
+            return;
         }
+        spawn_local(timeout(DRAIN, async move {
+            while let Some(Ok(_)) = poll_fn(|cx| self.poll_body(cx)).await {}
+            if sends {
+                sleep(DRAIN).await;
+            }
+        }));
     }
 
     /// The next part of the answer's body.
@@ -153,6 +160,8 @@ impl Call {
                 Some(Ok(data)) => {
                     // It is on its way to the client from here on, who takes the next only when there is room.
                     let _ = answer.flow_control().release_capacity(data.len());
+                    self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
+                    self.look_ahead(cx);
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 Some(Err(error)) if is_end(&error) => return Poll::Ready(None),
@@ -167,6 +176,19 @@ impl Call {
             Err(error) if is_end(&error) => None,
             Err(error) => Some(Err(cut(error))),
         })
+    }
+
+    /// Many servers say in a frame of its own that the last one was the last: usually it is there already.
+    fn look_ahead(&mut self, cx: &mut Context<'_>) {
+        let Some(answer) = self.answer.as_mut().filter(|_| self.left == Some(0)) else { return };
+        while !answer.is_end_stream() && !self.in_trailers {
+            match answer.poll_data(cx) {
+                // More than was promised is an error of the stream.
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(None) => self.in_trailers = true,
+                Poll::Ready(Some(Err(_))) | Poll::Pending => return,
+            }
+        }
     }
 
     /// Whether the answer was read to its end.

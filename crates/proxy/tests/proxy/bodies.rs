@@ -158,6 +158,8 @@ async fn an_early_answer_to_an_upload_reaches_the_client() {
     let mut answer = String::new();
     soon("two answers", stream.read_to_string(&mut answer)).await.unwrap();
     assert_eq!(answer.matches("HTTP/1.1 413 ").count(), 2, "{answer}");
+    let counted = stage.counted("both", |app| app.traffic.served == 2).await;
+    assert_eq!((counted.traffic.failed, counted.traffic.client_gone), (0, 0));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Instances that speak HTTP/2 in clear text.
 
-use crate::frames::{ACK, DATA, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame};
+use crate::frames::{
+    ACK, DATA, GOAWAY, HEADERS, PING, RST_STREAM, Raw, SETTINGS, WINDOW_UPDATE, fields, frame, get,
+};
 use crate::http2_client::{Client, by_hand, of};
 use crate::instance::{Instance, Seen};
 use crate::stage::{Stage, request, soon, until};
@@ -220,7 +222,7 @@ async fn next_data(stream: &mut UnixStream) -> io::Result<usize> {
     next(stream, DATA).await.map(|(_, payload)| payload.len())
 }
 
-/// The next frame of this kind.
+/// The next frame of this kind. An error if the stream is reset instead.
 async fn next(stream: &mut UnixStream, kind: u8) -> io::Result<(u32, Vec<u8>)> {
     loop {
         let mut head = [0; 9];
@@ -229,6 +231,9 @@ async fn next(stream: &mut UnixStream, kind: u8) -> io::Result<(u32, Vec<u8>)> {
         stream.read_exact(&mut payload).await?;
         if head[3] == PING && head[4] & ACK == 0 {
             stream.write_all(&frame(PING, ACK, 0, &payload)).await?;
+        }
+        if head[3] == RST_STREAM {
+            return Err(io::ErrorKind::ConnectionReset.into());
         }
         if head[3] == kind {
             return Ok((u32::from_be_bytes(head[5..].try_into().unwrap()), payload));
@@ -346,6 +351,37 @@ async fn the_last_of_an_upload_is_sent_after_the_answer_has_begun() {
     // All was read from the client, and the last bytes wait for the instance.
     one.seen.gate.add_permits(1);
     assert_eq!(soon("the answer", answer.collect()).await.unwrap().to_bytes(), "got it");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_with_the_last_byte_has_been_served() {
+    // Says late that the last byte was the last.
+    let one = by_frames(1, |_, mut stream, seen| async move {
+        let mut id = greet(&mut stream).await?;
+        loop {
+            let head = [&[0x88][..], &fields(&[("content-length", "2")])].concat();
+            stream.write_all(&frame(HEADERS, crate::frames::END_HEADERS, id, &head)).await?;
+            stream.write_all(&frame(DATA, 0, id, b"ok")).await?;
+            seen.gate.acquire().await.unwrap().forget();
+            stream.write_all(&frame(DATA, crate::frames::END_STREAM, id, &[])).await?;
+            id = next_request(&mut stream).await?;
+        }
+    });
+    let mut stage = Stage::with_workers(1).await;
+    stage.route_to(vec![Stage::serve(&one)]).await;
+    let mut old = stage.client().await;
+    assert_eq!(old.get("/").await, (200, "ok".into()), "one of HTTP/1.1 does not wait for more");
+    stage.counted("it", |app| app.traffic.served == 1).await;
+    one.seen.gate.add_permits(1);
+    assert_eq!(old.get("/").await, (200, "ok".into()));
+    assert_eq!(one.seen.connections(), 1, "nothing was taken back");
+    one.seen.gate.add_permits(1);
+    let mut new = Raw::connect(stage.address).await;
+    new.ask(1, &get("/")).await;
+    assert_eq!(new.wait_for(DATA).await.unwrap().unwrap().payload, b"ok");
+    drop(new);
+    let counted = stage.counted("all", |app| app.traffic.served == 3).await;
+    assert_eq!((counted.traffic.failed, counted.traffic.client_gone), (0, 0));
 }
 
 #[tokio::test]
