@@ -4,6 +4,7 @@
 //   node cases.mjs [PORT]     listens on PORT, 3000 by default; never on the variable PORT
 //
 //   VERSION          what `GET /` answers as version, and the header x-version
+//   PROTOCOL         h2c: speaks HTTP/2 in clear text and nothing else
 //   HANDLER_MS       how long a handler takes, 20 by default
 //   SHUTDOWN         naive: no signal handler (default)
 //                    close: server.close() on SIGTERM, then exit
@@ -26,11 +27,13 @@
 // An upgrade (any protocol) is accepted, and every byte sent back.
 
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createTcpServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const env = process.env;
+const H2C = env.PROTOCOL === 'h2c';
 const VERSION = env.VERSION ?? 'v1';
 const HANDLER_MS = Number(env.HANDLER_MS ?? 20);
 const PORT = Number(env.WRONG_PORT ?? process.argv[2] ?? 3000);
@@ -75,11 +78,11 @@ function answer(res, status, body) {
   res.setHeader('content-type', 'application/json');
   res.setHeader('content-length', Buffer.byteLength(text));
   res.setHeader('x-version', VERSION);
-  if (lingering) res.setHeader('connection', 'close');
+  if (lingering && !H2C) res.setHeader('connection', 'close');
   res.end(text);
 }
 
-const server = createServer(async (req, res) => {
+const server = (H2C ? createHttp2Server : createHttpServer)(async (req, res) => {
   const url = new URL(req.url, 'http://localhost');
   const ms = Number(url.searchParams.get('ms') ?? 1000);
   if (Date.now() < illUntil && !['/ready', '/live'].includes(url.pathname)) {

@@ -24,6 +24,11 @@ pub(crate) const NODE: [Program; 2] = [
 pub(crate) const PYTHON: Program = Program { name: "python3", probe: "--version", package: "python3" };
 /// Prometheus' own reading of metrics.
 pub(crate) const PROMTOOL: Program = Program { name: "promtool", probe: "--version", package: "prometheus" };
+/// Clients of HTTP/2.
+pub(crate) const HTTP2: [Program; 2] = [
+    Program { name: "curl", probe: "--version", package: "curl" },
+    Program { name: "h2load", probe: "--version", package: "nghttp2-client" },
+];
 /// The peers and the load of the benchmarks.
 pub(crate) const PEERS: [Program; 3] = [
     Program { name: "nginx", probe: "-v", package: "nginx-light" },

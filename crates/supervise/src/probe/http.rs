@@ -41,32 +41,35 @@ async fn exchange(
         .body(Empty::<Bytes>::new())
         .map_err(|error| format!("{path:?} cannot be asked for: {error}"))?;
     let io = TokioIo::new(stream);
-    match protocol {
-        AppProtocol::Http1 => {
-            let (mut sender, connection) = http1::handshake(io).await.map_err(failed)?;
-            drive(connection, async { sender.send_request(asked).await }).await
-        }
+    let (answer, name) = match protocol {
+        AppProtocol::Http1 => (by_http1(io, asked).await, "HTTP"),
         // Few apps have it, and it is large.
-        AppProtocol::H2c => {
-            Box::pin(async {
-                let (mut sender, connection) =
-                    http2::handshake(TokioExecutor::new(), io).await.map_err(failed)?;
-                drive(connection, async { sender.send_request(asked).await }).await
-            })
-            .await
-        }
-    }
+        AppProtocol::H2c => (Box::pin(by_http2(io, asked)).await, "HTTP/2"),
+    };
+    answer.map_err(|error| format!("no {name} answer: {error}"))
 }
 
-fn failed(error: hyper::Error) -> String {
-    format!("no HTTP answer: {error}")
+async fn by_http1(
+    io: TokioIo<impl AsyncRead + AsyncWrite + Unpin + Send + 'static>,
+    asked: Request<Empty<Bytes>>,
+) -> hyper::Result<ProbeAnswer> {
+    let (mut sender, connection) = http1::handshake(io).await?;
+    drive(connection, sender.send_request(asked)).await
+}
+
+async fn by_http2(
+    io: TokioIo<impl AsyncRead + AsyncWrite + Unpin + Send + 'static>,
+    asked: Request<Empty<Bytes>>,
+) -> hyper::Result<ProbeAnswer> {
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
+    drive(connection, sender.send_request(asked)).await
 }
 
 async fn drive(
     connection: impl Future,
     answer: impl Future<Output = hyper::Result<Response<Incoming>>>,
-) -> Result<ProbeAnswer, String> {
-    let answer = async { Ok(judge(answer.await.map_err(failed)?).await) };
+) -> hyper::Result<ProbeAnswer> {
+    let answer = async { Ok(judge(answer.await?).await) };
     // The connection does the work, the answer comes of it; the connection may be done before.
     let (mut connection, mut answer) = (pin!(connection), pin!(answer));
     let mut open = true;
