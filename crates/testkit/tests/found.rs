@@ -147,3 +147,22 @@ fn the_number_of_a_stray_is_not_given_again() {
     ];
     holds(vec![AppShape { wanted: 2, ..one() }], script, Vec::new(), 100);
 }
+
+/// Control died when it had told a wedged instance to begin again: the next took the one that was leaving for what
+/// the journal last said of it, and sent it requests.
+#[test]
+fn nothing_is_sent_to_an_instance_that_was_told_to_begin_again() {
+    let at_once = Character { boot: 0, leave: Leave::After(0), ..GOOD };
+    for (seed, step) in (0..6).flat_map(|seed| (6..14).map(move |step| (seed, step))) {
+        let story = Scenario {
+            seed,
+            apps: vec![one(), AppShape { wanted: 2, ..one() }],
+            workers: 1,
+            script: vec![(1_416, Act::Wedge(0)), (1_984, Act::Deploy(0, at_once))],
+            kills: vec![step],
+            away: 241,
+            sabotage: None,
+        };
+        assert_eq!(run(&story).violations, [], "{story:?}");
+    }
+}

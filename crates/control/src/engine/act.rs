@@ -1,6 +1,7 @@
 //! Carry out what was decided, once the journal has it.
 
 use super::app::Order;
+use super::managed::Restarting;
 use super::{Engine, World};
 use crate::platform::StartOrder;
 use gapless_model::event::What;
@@ -58,11 +59,14 @@ impl Engine {
                 world.platform.stop(&id);
             }
             Order::Restart(id) => {
-                if let Some(managed) = self.apps.get_mut(id.app()).and_then(|app| app.instances.get_mut(&id))
+                let managed = self.apps.get_mut(id.app()).and_then(|app| app.instances.get_mut(&id));
+                // It may have recovered while that was written.
+                if let Some(managed) = managed
+                    && let Restarting::Decided(at) = managed.restarting
                 {
-                    managed.restarting = true;
+                    managed.restarting = Restarting::Told(at);
+                    world.platform.restart(&id);
                 }
-                world.platform.restart(&id);
             }
         }
     }
@@ -96,6 +100,9 @@ impl Engine {
         let name = view.id.app().clone();
         let Some(app) = self.apps.get_mut(&name) else { return };
         let Some(managed) = app.instances.get_mut(&view.id) else { return };
+        if managed.restarting.outdates(&view.state) {
+            return;
+        }
         let before = managed.record();
         let failed_anew = view.last_failure.is_some() && view.last_failure != managed.view.last_failure;
         if view.process.is_some() && view.process != managed.view.process {
@@ -104,7 +111,7 @@ impl Engine {
         }
         managed.was_ready |= view.state.is_ready();
         app.tally.restarts += u64::from(view.restarts.saturating_sub(managed.view.restarts));
-        managed.restarting &= matches!(view.state, InstanceState::Wedged { .. });
+        managed.restarting = managed.restarting.after(&view.state);
         managed.stopping = false;
         self.routes.know_instance(&view.id, &view.state);
         managed.view = view;

@@ -1,7 +1,8 @@
 //! What the journal gets to know of a decision before it is carried out.
 
+use super::Now;
 use super::app::{App, Order};
-use super::{Now, managed::Managed};
+use super::managed::{Managed, Restarting};
 use gapless_model::event::What;
 use gapless_model::instance::InstanceView;
 use gapless_model::{InstanceId, InstanceState, ReleaseId, RolloutPhase};
@@ -40,7 +41,13 @@ impl App {
                 }
                 // A signal that is sent twice does no harm: nothing to remember.
                 Action::Stop { instance } => orders.push(Order::Stop(instance)),
-                Action::Restart { instance } => orders.push(Order::Restart(instance)),
+                Action::Restart { instance } => {
+                    if let Some(managed) = self.instances.get_mut(&instance) {
+                        managed.restarting = Restarting::Decided(now.moment);
+                        changes.push(Change::PutInstance(Box::new(managed.record())));
+                    }
+                    orders.push(Order::Restart(instance));
+                }
             }
         }
         if phase.is_some() || orders.iter().any(|order| matches!(order, Order::Start(_))) {
@@ -75,7 +82,7 @@ pub(crate) fn planned(id: InstanceId, release: ReleaseId, now: Now) -> Managed {
         },
         retiring: None,
         backlog: None,
-        restarting: false,
+        restarting: Restarting::No,
         stopping: false,
         started: now.wall,
         was_ready: false,

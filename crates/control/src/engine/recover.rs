@@ -3,10 +3,11 @@
 //! The journal says what was intended, the machine what is. An instance that runs is adopted as it is, never
 //! restarted; one that should run and does not is started; one that nobody knows of is ended.
 
+use super::managed::{Managed, Restarting, at_once};
 use super::numbers::Numbers;
 use super::record::planned;
 use super::rollouts::{Active, Closed, Queued};
-use super::{App, Engine, Run, World, managed::Managed};
+use super::{App, Engine, Run, World};
 use crate::platform::{AdoptOrder, StartOrder};
 use gapless_model::event::What;
 use gapless_model::instance::{InstanceView, ProcessId, Retiring};
@@ -196,7 +197,7 @@ impl Engine {
             view,
             retiring,
             backlog: None,
-            restarting: false,
+            restarting: Restarting::No,
             stopping: false,
             started: record.started.unwrap_or(now.wall),
             was_ready: record.was_ready && here.is_some() && !news,
@@ -244,11 +245,7 @@ impl Engine {
 /// An instance that was being stopped without being retired should have been started again (it hung, or did
 /// not get ready in time). Who meant that is gone: it goes for good, and another is started in its place.
 fn stopped_for_another(record: &InstanceRecord, now: Moment) -> Option<Retiring> {
-    matches!(record.state, InstanceState::Stopping { .. }).then_some(Retiring {
-        since: now,
-        drain_deadline: now,
-        upgraded_deadline: now,
-    })
+    matches!(record.state, InstanceState::Stopping { .. }).then(|| at_once(now))
 }
 
 impl App {

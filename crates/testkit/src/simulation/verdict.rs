@@ -250,7 +250,7 @@ impl World {
         let good = to.is_good() && !(to == Fate::StumblesOnce && policy == Some(Policy::Never));
         let wrong = if completed && never_up {
             Some("completed, with a release that never gets ready")
-        } else if !completed && good && !interfered {
+        } else if !completed && good && !interfered && !self.journal.lost_acted {
             Some("did not complete, with a good release")
         } else {
             None
