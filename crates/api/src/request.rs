@@ -20,7 +20,7 @@
 //! | `POST /v1/down` | | [`Done`]; everything is stopped, then Gapless itself |
 
 use gapless_model::release::Mark;
-use gapless_model::{AppName, AppSpec, InstanceId, ReleaseId, RolloutId, Strategy, WallTime};
+use gapless_model::{AccessLog, AppName, AppSpec, InstanceId, ReleaseId, RolloutId, Strategy, WallTime};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -51,8 +51,8 @@ pub struct AdminSettings {
 pub struct ProxySettings {
     /// How many workers; none means one per core. Takes effect when the proxy is started.
     pub workers: Option<u32>,
-    /// Whether requests are written to the access log.
-    pub access_log: bool,
+    /// Whether, and how, requests are written to the access log.
+    pub access_log: AccessLog,
 }
 
 /// What became of an [`ApplyRequest`], app by app, in its order.
@@ -168,4 +168,23 @@ pub struct LogLine {
     pub err: bool,
     /// The line without its end; bytes that are not UTF-8 are replaced by U+FFFD.
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_former_version_kept_of_the_proxy_is_understood_and_still_written() {
+        for (log, text) in
+            [(AccessLog::Off, "false"), (AccessLog::Json, "true"), (AccessLog::Combined, "\"combined\"")]
+        {
+            let text = format!("{{\"workers\":null,\"access_log\":{text}}}");
+            let settings = ProxySettings { workers: None, access_log: log };
+            assert_eq!(serde_json::from_str::<ProxySettings>(&text).unwrap(), settings);
+            assert_eq!(serde_json::to_string(&settings).unwrap(), text);
+        }
+        assert_eq!(serde_json::from_str::<AccessLog>("\"json\"").unwrap(), AccessLog::Json);
+        assert!(serde_json::from_str::<AccessLog>("\"xml\"").is_err());
+    }
 }

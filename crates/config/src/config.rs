@@ -7,7 +7,7 @@ use crate::problem::{Problem, Problems, Report, Source};
 use crate::source;
 use crate::validate::{self, Surroundings};
 use camino::{Utf8Path, Utf8PathBuf};
-use gapless_model::AppSpec;
+use gapless_model::{AccessLog, AppSpec};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -37,7 +37,7 @@ pub struct Proxy {
     /// How many workers; none means one per core.
     pub workers: Option<u32>,
     /// Whether requests are written to the access log.
-    pub access_log: bool,
+    pub access_log: AccessLog,
 }
 
 /// The name of the file where none is given.

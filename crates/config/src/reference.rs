@@ -43,7 +43,7 @@ fn takes(key: &Key) -> String {
         Kind::Word { built, .. } => {
             built.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
         }
-        Kind::Flag => wanted(&key.kind),
+        Kind::Flag | Kind::FlagOr { .. } => wanted(&key.kind),
         kind => format!("{}, as `{}`", wanted(kind), key.example),
     }
 }

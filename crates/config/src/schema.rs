@@ -48,6 +48,11 @@ fn shape(kind: &Kind) -> Value {
     match kind {
         Kind::File | Kind::Host => json!({ "type": "string" }),
         Kind::Flag => json!({ "type": "boolean" }),
+        Kind::FlagOr { words } => {
+            let mut all = vec![json!(true), json!(false)];
+            all.extend(words.iter().map(|word| json!(word)));
+            json!({ "enum": all })
+        }
         Kind::Number { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Instances => json!({ "oneOf": [{ "type": "integer", "minimum": 1 }, { "const": "max" }] }),
         Kind::Duration { .. } => json!({

@@ -34,7 +34,7 @@ pub use view::{Followed, Usage};
 use crate::platform::{Journal, Platform};
 use gapless_api::ErrorBody;
 use gapless_model::instance::InstanceView;
-use gapless_model::{AppName, Generation, Moment, RolloutId, WallTime};
+use gapless_model::{AccessLog, AppName, Generation, Moment, RolloutId, WallTime};
 use gapless_routing::{Backlog, Counters};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -99,7 +99,7 @@ pub struct World<'a> {
 pub struct Engine {
     apps: BTreeMap<AppName, App>,
     cores: u32,
-    access_log: bool,
+    access_log: AccessLog,
     next_rollout: u64,
     next_token: u64,
     /// Of apps that were deleted.
@@ -121,7 +121,7 @@ impl Engine {
         Self {
             apps: BTreeMap::new(),
             cores,
-            access_log: true,
+            access_log: AccessLog::default(),
             next_rollout: 1,
             next_token: 1,
             numbers: numbers::Numbers::default(),

@@ -116,7 +116,7 @@ async fn serve(
     let proxy = recovered.state.settings.get(PROXY).and_then(|text| serde_json::from_str(text).ok());
     let proxy: Option<ProxySettings> = proxy;
     let admin = recovered.state.settings.get(ADMIN).and_then(|text| serde_json::from_str(text).ok());
-    core.engine.set_access_log(proxy.is_none_or(|p| p.access_log));
+    core.engine.set_access_log(proxy.map(|p| p.access_log).unwrap_or_default());
     recover(&mut core, home, recovered)?;
 
     let command = ProxyCommand { home: home.to_owned(), workers: proxy.and_then(|p| p.workers) };

@@ -7,6 +7,7 @@
 //! Nothing in here does anything: no I/O, no clock, no randomness. States are enums that carry their data,
 //! so that an impossible combination cannot be written down.
 
+pub mod access_log;
 pub mod address;
 pub mod app;
 pub mod balance;
@@ -26,6 +27,7 @@ pub mod time;
 pub mod tls;
 pub mod waiting;
 
+pub use access_log::AccessLog;
 pub use address::{Address, AddressMode};
 pub use app::{AppSettings, AppSpec, Instances};
 pub use command::CommandLine;

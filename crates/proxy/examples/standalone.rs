@@ -8,7 +8,7 @@
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
 use gapless_model::release::AppProtocol;
-use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
+use gapless_model::{AccessLog, Address, AppName, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::Connection;
 use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot, ToControl, ToProxy};
@@ -20,7 +20,8 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let address: SocketAddr = arguments.next().unwrap().parse().unwrap();
     let workers = arguments.next().unwrap().parse().unwrap();
-    let access_log = arguments.next().unwrap() == "log";
+    let log = arguments.next().unwrap() == "log";
+    let access_log = if log { AccessLog::Json } else { AccessLog::Off };
     let app: AppName = "web".parse().unwrap();
     let backends = arguments.zip(1..).map(|(at, number)| Backend {
         instance: InstanceId::new(app.clone(), number),

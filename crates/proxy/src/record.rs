@@ -1,11 +1,12 @@
 //! One request from its head to its end, whatever the end is: counted and logged exactly once.
 
+use crate::access_log::Asked;
 use crate::app::App;
 use crate::backend::{Backend, Ticket};
 use crate::exchange::Exchange;
 use crate::worker::Worker;
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderValue, StatusCode};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -24,13 +25,6 @@ pub(crate) enum Ending {
     Cut,
     /// The client went away.
     ClientGone,
-}
-
-/// What the access log wants to know of a request's head.
-pub(crate) struct Asked {
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
-    pub(crate) host: Option<HeaderValue>,
 }
 
 /// A request in the making. Dropped before it has ended, it was the client who went.
@@ -56,9 +50,7 @@ impl Record {
     /// A request whose head was just read.
     pub(crate) fn new(worker: Rc<Worker>, client: Exchange, head: &Parts, began: Instant) -> Self {
         let id = crate::headers::request_id(&head.headers, &worker.ids);
-        let asked = worker.access_log.is_on().then(|| {
-            Box::new(Asked { method: head.method.clone(), uri: head.uri.clone(), host: host(head) })
-        });
+        let asked = worker.access_log.ask(head);
         Self {
             worker,
             client,
@@ -128,12 +120,6 @@ impl Record {
             });
         }
     }
-}
-
-/// The host that a request names, as it says.
-fn host(head: &Parts) -> Option<HeaderValue> {
-    let authority = || HeaderValue::from_str(head.uri.authority()?.as_str()).ok();
-    head.headers.get(http::header::HOST).cloned().or_else(authority)
 }
 
 impl Drop for Record {

@@ -5,7 +5,7 @@ use gapless_model::balance::BalanceSpec;
 use gapless_model::instance::Retiring;
 use gapless_model::release::AppProtocol;
 use gapless_model::route::HostPattern;
-use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
+use gapless_model::{AccessLog, Address, AppName, Generation, InstanceId, ReleaseId};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -20,8 +20,8 @@ pub struct Snapshot {
     pub routes: Vec<Route>,
     /// Who serves the apps.
     pub apps: Vec<AppRouting>,
-    /// Whether requests are written to the access log.
-    pub access_log: bool,
+    /// Whether, and how, requests are written to the access log.
+    pub access_log: AccessLog,
 }
 
 /// A public listening socket.

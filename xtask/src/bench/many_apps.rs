@@ -11,7 +11,7 @@ use super::wrk;
 use crate::trouble::Trouble;
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
-use gapless_model::{Address, AppName, Generation, InstanceId, ReleaseId};
+use gapless_model::{AccessLog, Address, AppName, Generation, InstanceId, ReleaseId};
 use gapless_routing::frame::{Connection, Receiver, Sender};
 use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot, ToControl, ToProxy};
 use rustix::process::Signal;
@@ -201,7 +201,7 @@ fn snapshot(generation: Generation, address: SocketAddr, hosts: u32, apps: u32, 
         listeners: vec![Listener { address, descriptor: None, protocol: Protocol::Plain }],
         routes: (0..hosts).filter_map(route).collect(),
         apps: (0..apps).filter_map(name).map(routing).collect(),
-        access_log: false,
+        access_log: AccessLog::Off,
     }
 }
 

@@ -73,7 +73,7 @@ impl Reader<'_> {
                 Some(Err(unfit)) => self.unfit(key, path, span, unfit),
                 None => self.problems.add(wrong::kind(self.text, key, path, read)),
             },
-            (Kind::Flag, DeValue::Boolean(flag)) => return Some(Value::Flag(*flag)),
+            (Kind::Flag | Kind::FlagOr { .. }, DeValue::Boolean(flag)) => return Some(Value::Flag(*flag)),
             (Kind::Number { .. } | Kind::Instances, DeValue::Integer(number)) => {
                 let (min, max) = wrong::bounds(&key.kind);
                 match i128::from_str_radix(number.as_str(), number.radix()) {

@@ -1,6 +1,7 @@
 //! One value, read as what its key takes.
 
 use super::section::{Section, Variable, Written};
+use super::wrong::wanted;
 use crate::keys::Kind;
 use crate::nearest;
 use crate::text::{Unfit, cookie, duration, listen, size, url};
@@ -44,6 +45,13 @@ pub(super) fn of_text(kind: &Kind, text: &str) -> Option<Result<Value, Unfit>> {
     Some(match kind {
         Kind::File if text.is_empty() => Err(Unfit::new("is empty", "write a path, or leave the key out")),
         Kind::File => plain(text).map(Value::Text),
+        Kind::FlagOr { words } if words.contains(&text) => Ok(Value::Text(text.to_owned())),
+        Kind::FlagOr { .. } if matches!(text, "true" | "false") => {
+            Err(Unfit::new(format!("cannot be {text:?}"), format!("write `{text}`, without quotes")))
+        }
+        Kind::FlagOr { .. } => {
+            Err(Unfit::new(format!("cannot be {text:?}"), format!("it takes {}", wanted(kind))))
+        }
         Kind::Instances if text == "max" => Ok(Value::Max),
         Kind::Duration { min } => duration::parse(text, *min).map(Value::Duration),
         Kind::Size => size::parse(text).map(Value::Number),

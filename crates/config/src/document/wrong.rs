@@ -104,6 +104,10 @@ pub(crate) fn wanted(kind: &Kind) -> String {
     match kind {
         Kind::File => "a path in quotes".into(),
         Kind::Flag => "`true` or `false`".into(),
+        Kind::FlagOr { words } => {
+            let words = words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(" or ");
+            format!("`true`, `false`, {words}")
+        }
         Kind::Number { min, max } => format!("a number from {min} to {max}"),
         Kind::Instances => "a number of at least 1, or `\"max\"`".into(),
         Kind::Duration { .. } => "a duration with its unit, in quotes".into(),

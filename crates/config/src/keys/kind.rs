@@ -64,6 +64,11 @@ pub(crate) enum Kind {
     File,
     /// `true` or `false`.
     Flag,
+    /// `true`, `false`, or one of some words.
+    FlagOr {
+        /// The words.
+        words: &'static [&'static str],
+    },
     /// A whole number within bounds, both included.
     Number {
         /// Least.

@@ -72,10 +72,11 @@ pub(crate) static PROXY: Table = Table {
         },
         Key {
             name: "access_log",
-            kind: Kind::Flag,
+            kind: Kind::FlagOr { words: &["json", "combined"] },
             default: Default::Flag(defaults::ACCESS_LOG),
             example: "false",
-            doc: "Whether each request is written to `logs/access.log` with its release and instance.",
+            doc: "Whether each request is written to `logs/access.log`: as JSON with its release and instance \
+                  (so does `true`), or in the combined format of web servers.",
         },
     ],
 };

@@ -7,6 +7,7 @@ use crate::keys::{ADMIN, PROXY};
 use crate::places::Places;
 use crate::problem::{Problem, Problems};
 use camino::Utf8PathBuf;
+use gapless_model::AccessLog;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -55,11 +56,20 @@ fn admin(section: &Section) -> Admin {
     Admin { listen }
 }
 
+fn access_log(section: &Section) -> AccessLog {
+    match section.get("access_log") {
+        Some(Value::Text(word)) if word == "combined" => AccessLog::Combined,
+        Some(Value::Text(_)) => AccessLog::Json,
+        _ if section.flag("access_log") => AccessLog::Json,
+        _ => AccessLog::Off,
+    }
+}
+
 fn proxy(section: &Section) -> Proxy {
     debug_assert!(PROXY.key("workers").is_some());
     let workers = match section.get("workers") {
         Some(Value::Number(_)) => Some(section.small("workers")),
         _ => None,
     };
-    Proxy { workers, access_log: section.flag("access_log") }
+    Proxy { workers, access_log: access_log(section) }
 }

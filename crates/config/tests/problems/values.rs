@@ -48,6 +48,11 @@ fn numbers() {
             ("a large port", app!("port = 70000")),
             ("beyond 64 bits", app!("port = 99999999999999999999999")),
             ("no workers", "[proxy]\nworkers = 0\n[apps.api]\ncommand = \"a\"\n"),
+            ("no such log", "[proxy]\naccess_log = \"xml\"\n[apps.api]\ncommand = \"a\"\n"),
+            ("a flag in quotes", "[proxy]\naccess_log = \"true\"\n[apps.api]\ncommand = \"a\"\n"),
+            ("a number for a flag", "[proxy]\naccess_log = 1\n[apps.api]\ncommand = \"a\"\n"),
+            ("no cookie", "[apps.api]\ncommand = \"a\"\nbalance = { sticky = \"a b\" }\n"),
+            ("a cookie for browsers", "[apps.api]\ncommand = \"a\"\nbalance = { sticky = \"__Host-a\" }\n"),
             ("no failures", app!("port = 1\n[apps.api.ready]\nfailures = 0")),
         ],
     );

@@ -144,7 +144,7 @@ fn everything_by_default() {
     let here = Utf8Path::new("/");
     let text = "[apps.worker]\ncommand = \"node worker.js\"\n[proxy]\n".to_owned();
     let config = Config::parse("gapless.toml", text, here, &BTreeMap::new()).unwrap();
-    let proxy = Some(Proxy { workers: None, access_log: true });
+    let proxy = Some(Proxy { workers: None, access_log: gapless_model::AccessLog::Json });
     assert_eq!((config.apps, config.proxy), (vec![plain("worker", &["node", "worker.js"], here)], proxy));
 }
 

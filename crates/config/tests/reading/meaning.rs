@@ -5,7 +5,7 @@ use gapless_config::{Config, Proxy};
 use gapless_model::app::{RestartPolicy, WebSocketPolicy};
 use gapless_model::probe::ProbeKind;
 use gapless_model::release::StopTarget;
-use gapless_model::{AddressMode, AppSpec, CommandLine, Instances, Signal};
+use gapless_model::{AccessLog, AddressMode, AppSpec, CommandLine, Instances, Signal};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -136,8 +136,15 @@ fn every_other_key_reaches_its_field() {
     assert_eq!((settings.retry.non_idempotent, settings.retry.max_body), (true, 1000));
     assert_eq!((settings.balance.eject_after, settings.balance.slow_start), (Some(4), secs(9)));
     assert_eq!(settings.balance.sticky.as_deref(), Some("at"));
-    let proxy = read("[proxy]\nworkers = 3\naccess_log = false\n[apps.a]\ncommand = \"a\"\n").proxy;
-    assert_eq!(proxy, Some(Proxy { workers: Some(3), access_log: false }));
+    for (written, access_log) in [
+        ("true", AccessLog::Json),
+        ("false", AccessLog::Off),
+        ("\"json\"", AccessLog::Json),
+        ("\"combined\"", AccessLog::Combined),
+    ] {
+        let text = format!("[proxy]\nworkers = 3\naccess_log = {written}\n[apps.a]\ncommand = \"a\"\n");
+        assert_eq!(read(&text).proxy, Some(Proxy { workers: Some(3), access_log }));
+    }
 }
 
 #[test]

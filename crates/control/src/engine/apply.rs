@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 use gapless_api::ErrorKind;
 use gapless_model::event::What;
 use gapless_model::route::RouteSpec;
-use gapless_model::{AppName, AppSettings, AppSpec, ReleaseId, ReleaseSpec};
+use gapless_model::{AccessLog, AppName, AppSettings, AppSpec, ReleaseId, ReleaseSpec};
 use gapless_release::Order;
 use gapless_store::Change;
 use std::collections::{BTreeMap, BTreeSet};
@@ -160,10 +160,10 @@ impl Engine {
         self.routes.change();
     }
 
-    /// Whether requests are written to the access log.
-    pub fn set_access_log(&mut self, on: bool) {
-        if self.access_log != on {
-            self.access_log = on;
+    /// Whether, and how, requests are written to the access log.
+    pub fn set_access_log(&mut self, log: AccessLog) {
+        if self.access_log != log {
+            self.access_log = log;
             self.routes.change();
         }
     }

@@ -9,6 +9,7 @@ mod instance;
 mod socket_frames;
 mod stage;
 
+mod access_log;
 mod balance;
 mod bodies;
 mod connections;

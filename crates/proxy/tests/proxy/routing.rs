@@ -108,30 +108,3 @@ async fn requests_without_a_clear_host_are_refused_and_old_clients_are_not() {
     let answer = stage.raw(&format!("GET http://a.b/abs HTTP/1.1\r\nHost: c\r\n{end}")).await;
     assert!(answer.ends_with("1 /abs"), "{answer}");
 }
-
-#[tokio::test]
-async fn requests_are_logged_one_line_each() {
-    let mut stage = Stage::new().await;
-    let one = Instance::unix(1);
-    stage.snapshot.access_log = true;
-    stage.route_to(vec![Stage::serve(&one)]).await;
-    let mut client = stage.client().await;
-    client.get("/a?b='c%22").await;
-    client.post("/length", "12345").await;
-    let path = stage.home.path().join("logs/access.log");
-    let mut text = String::new();
-    crate::stage::until("two lines", || {
-        text = std::fs::read_to_string(&path).unwrap_or_default();
-        text.lines().count() == 2
-    })
-    .await;
-    let lines: Vec<serde_json::Value> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines[0]["path"], "/a?b='c%22");
-    assert_eq!((lines[0]["app"].as_str(), lines[0]["instance"].as_str()), (Some("web"), Some("web-1")));
-    assert_eq!(
-        (&lines[1]["method"], &lines[1]["status"], &lines[1]["bytes"]),
-        (&"POST".into(), &200.into(), &1.into())
-    );
-    assert!(lines[0]["time"].as_str().unwrap().ends_with('Z'));
-}

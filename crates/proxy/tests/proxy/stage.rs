@@ -3,7 +3,7 @@
 use crate::instance::Instance;
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
-use gapless_model::{AppName, Generation, InstanceId, ReleaseId};
+use gapless_model::{AccessLog, AppName, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::{Connection, Receiver, Sender};
 use gapless_routing::{
@@ -78,7 +78,7 @@ impl Stage {
                 drain: DrainSpec::default(),
                 balance: BalanceSpec::default(),
             }],
-            access_log: false,
+            access_log: AccessLog::Off,
         };
         Self { home, address, control, snapshot, listener: Some(listener), proxy: Some(proxy) }
     }
