@@ -20,6 +20,7 @@
 //! | `POST /v1/down` | | [`Done`]; everything is stopped, then Gapless itself |
 
 use gapless_model::release::Mark;
+use gapless_model::tls::TlsSpec;
 use gapless_model::{AccessLog, AppName, AppSpec, InstanceId, ReleaseId, RolloutId, Strategy, WallTime};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,6 +35,9 @@ pub struct ApplyRequest {
     pub base_env: BTreeMap<String, String>,
     /// The `[proxy]` table, if the file has one.
     pub proxy: Option<ProxySettings>,
+    /// The `[tls]` table, if the file has one. It takes the place of any before.
+    #[serde(default)]
+    pub tls: Option<TlsSpec>,
     /// The `[admin]` table, if the file has one.
     #[serde(default)]
     pub admin: Option<AdminSettings>,
@@ -60,6 +64,9 @@ pub struct ProxySettings {
 pub struct ApplyResult {
     /// Per app.
     pub apps: Vec<(AppName, Applied)>,
+    /// What the user should know beside, for people: hosts that no certificate is for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What became of one app.

@@ -34,6 +34,33 @@ pub struct GaplessStatus {
     /// What is wrong with Gapless itself right now (disk full, journal set aside, log lines dropped, …);
     /// empty is good.
     pub troubles: Vec<String>,
+    /// TLS; none while no file has said how it is spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsStatus>,
+}
+
+/// TLS at the public listeners.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsStatus {
+    /// The certificates in force.
+    pub certificates: Vec<CertificateStatus>,
+    /// Complete handshakes since the proxy began.
+    pub handshakes: u64,
+    /// Of those, how many went on from an earlier connection.
+    pub resumed: u64,
+    /// Handshakes that came to nothing.
+    pub failed: u64,
+}
+
+/// One certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateStatus {
+    /// Its file, or the authority that gave it.
+    pub source: String,
+    /// The hosts that it is for.
+    pub hosts: Vec<String>,
+    /// Until when it holds.
+    pub expires: WallTime,
 }
 
 /// One app.

@@ -35,6 +35,7 @@ pub(crate) fn request(config: &Config, apps: Vec<AppSpec>) -> ApplyRequest {
         base_env: base_env::of_caller(),
         proxy: config.proxy.as_ref().map(proxy_settings),
         admin: config.admin.as_ref().map(|admin| AdminSettings { listen: admin.listen }),
+        tls: config.tls.clone(),
     }
 }
 

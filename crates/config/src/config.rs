@@ -7,6 +7,7 @@ use crate::problem::{Problem, Problems, Report, Source};
 use crate::source;
 use crate::validate::{self, Surroundings};
 use camino::{Utf8Path, Utf8PathBuf};
+use gapless_model::tls::TlsSpec;
 use gapless_model::{AccessLog, AppSpec};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,6 +21,8 @@ pub struct Config {
     pub proxy: Option<Proxy>,
     /// The `[admin]` table, if the file has one.
     pub admin: Option<Admin>,
+    /// The `[tls]` table, if the file has one.
+    pub tls: Option<TlsSpec>,
     /// Where in the file it says so.
     pub places: Places,
 }

@@ -77,6 +77,8 @@ pub(crate) const RETRY_MAX_BODY: u64 = 64 * 1024;
 
 /// How long a new instance takes to get its whole share.
 pub(crate) const BALANCE_SLOW_START: Duration = Duration::ZERO;
+/// The oldest version of TLS.
+pub(crate) const TLS_MINIMUM: &str = "1.2";
 
 /// Whether requests are written to the access log.
 pub(crate) const ACCESS_LOG: bool = true;

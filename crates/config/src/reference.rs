@@ -21,10 +21,10 @@ fn table(text: &mut String, table: &'static Table, title: &str) {
     // Writing to a String cannot fail.
     let _ = write!(text, "\n## {title}\n\n{}\n\n", table.doc);
     let _ = writeln!(text, "| key | takes | default | |\n|---|---|---|---|");
-    for key in table.built() {
+    for key in table.keys {
         let _ = writeln!(text, "| `{}` | {} | {} | {} |", key.name, takes(key), default(key), key.doc);
     }
-    for key in table.built() {
+    for key in table.keys {
         match key.kind {
             Kind::Table(inner) | Kind::Named(inner) => {
                 self::table(text, inner, &format!("`[{}]`", inner.path))

@@ -15,9 +15,13 @@ pub fn schema() -> Value {
 
 fn object(table: &Table) -> Map<String, Value> {
     let properties: Map<String, Value> =
-        table.built().map(|key| (key.name.to_owned(), Value::Object(property(key)))).collect();
-    let required: Vec<&str> =
-        table.built().filter(|key| matches!(key.default, Default::Required)).map(|key| key.name).collect();
+        table.keys.iter().map(|key| (key.name.to_owned(), Value::Object(property(key)))).collect();
+    let required: Vec<&str> = table
+        .keys
+        .iter()
+        .filter(|key| matches!(key.default, Default::Required))
+        .map(|key| key.name)
+        .collect();
     let mut object = Map::new();
     object.insert("description".into(), json!(table.doc));
     object.insert("type".into(), json!("object"));
@@ -85,7 +89,8 @@ fn shape(kind: &Kind) -> Value {
             "additionalProperties": object(inner),
             "minProperties": 1,
         }),
-        Kind::Table(_) | Kind::NotYet { .. } => Value::Null,
+        Kind::List(kind) => json!({ "type": "array", "items": shape(kind) }),
+        Kind::Table(_) => Value::Null,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::listeners::Listeners;
 use crate::local::Local;
 use crate::metrics::{self, SETTING};
 use crate::platform::Journal;
+use crate::tls::{Keychain, Prepared};
 use gapless_api::request::{AdminSettings, ProxySettings};
 use gapless_model::InstanceId;
 use gapless_model::instance::InstanceView;
@@ -25,6 +26,9 @@ pub(crate) const PROXY: &str = "proxy";
 
 /// The journal's name for the `[admin]` table.
 pub(crate) const ADMIN: &str = "admin";
+
+/// The journal's name for the `[tls]` table.
+pub(crate) const TLS: &str = "tls";
 
 /// Everything that the loop owns.
 pub struct Core {
@@ -50,6 +54,8 @@ pub struct Core {
     pub(crate) counted: metrics::Book,
     /// What went wrong with Gapless itself and stays so, for people.
     pub troubles: Vec<String>,
+    /// Certificates.
+    pub keychain: Keychain,
 }
 
 impl Core {
@@ -94,10 +100,25 @@ impl Core {
         }
     }
 
+    /// Speaks TLS as the file wants it from here on, and remembers that.
+    pub fn set_tls(&mut self, wanted: Prepared) {
+        if let Ok(value) = serde_json::to_string(&wanted.spec) {
+            self.book.commit(0, vec![Change::PutSetting { name: TLS.to_owned(), value }]);
+        }
+        self.speak_tls(wanted);
+    }
+
+    /// Speaks TLS like this from here on.
+    pub(crate) fn speak_tls(&mut self, wanted: Prepared) {
+        self.engine.set_tls(&wanted.spec);
+        self.keychain.adopt(wanted, clock::now().wall);
+    }
+
     fn hear(&mut self, event: LinkEvent) {
         let input = match event {
             LinkEvent::Broken => {
                 self.proxy = None;
+                self.keychain.lose_proxy();
                 Input::ProxyDown
             }
             LinkEvent::Said(said) => match *said {
@@ -114,6 +135,7 @@ impl Core {
                     let Self { engine, counted, .. } = self;
                     let runs = |id: &InstanceId| engine.app(id.app()).is_some_and(|app| app.has(id));
                     counted.take(&counters, |name| engine.app(name).is_some(), runs);
+                    self.keychain.handshakes = counters.handshakes;
                     Input::Counters(counters)
                 }
                 ToControl::Refused { generation, message } => {
@@ -125,7 +147,10 @@ impl Core {
                     self.listening.extend(addresses);
                     return;
                 }
-                ToControl::Certified { .. } => return,
+                ToControl::Certified { number, troubles } => {
+                    self.keychain.confirm(number, troubles);
+                    return;
+                }
             },
         };
         self.input(input);

@@ -16,6 +16,7 @@ mod command;
 mod compare;
 mod managed;
 mod numbers;
+mod protocols;
 mod receipt;
 mod record;
 mod recover;
@@ -100,6 +101,7 @@ pub struct Engine {
     apps: BTreeMap<AppName, App>,
     cores: u32,
     access_log: AccessLog,
+    public: protocols::Public,
     next_rollout: u64,
     next_token: u64,
     /// Of apps that were deleted.
@@ -122,6 +124,7 @@ impl Engine {
             apps: BTreeMap::new(),
             cores,
             access_log: AccessLog::default(),
+            public: protocols::Public::default(),
             next_rollout: 1,
             next_token: 1,
             numbers: numbers::Numbers::default(),
@@ -181,7 +184,8 @@ impl Engine {
     /// Where apps are to be reached.
     pub fn listening(&self) -> BTreeSet<SocketAddr> {
         let apps = self.apps.values().filter(|a| a.run != Run::Deleted);
-        apps.flat_map(|a| a.settings.routes.iter().map(|r| r.listen)).collect()
+        let routed = apps.flat_map(|a| a.settings.routes.iter().map(|r| r.listen));
+        routed.chain(self.redirecting().iter().copied()).collect()
     }
 
     /// The processes of all instances, each the leader of its group.

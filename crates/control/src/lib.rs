@@ -9,6 +9,7 @@
 //! | [`platform`], [`local`] | the seam between deciding and doing, and this machine behind it |
 //! | [`book`], [`recall`], [`boot`] | what is remembered: the journal, and a second memory in need |
 //! | [`link`], [`listeners`] | the proxy, and the sockets that it serves |
+//! | [`tls`] | certificates: read, looked after, and what the proxy is told of them |
 //! | [`disk`] | releases, made and removed where nobody waits |
 //! | [`admin`] | the admin address: metrics, for those who may only look |
 //! | [`server`] | the control socket |
@@ -33,6 +34,7 @@ mod recall;
 mod run;
 mod sample;
 mod server;
+pub mod tls;
 
 pub use run::{Revive, control};
 

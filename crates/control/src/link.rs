@@ -4,12 +4,13 @@
 use crate::listeners::Listeners;
 use camino::Utf8PathBuf;
 use gapless_routing::frame::{Connection, FrameError, Receiver, Sender};
-use gapless_routing::{Snapshot, ToControl, ToProxy};
+use gapless_routing::{Certificates, Snapshot, ToControl, ToProxy};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
@@ -52,13 +53,14 @@ pub async fn keep(
     command: ProxyCommand,
     listeners: Listeners,
     mut orders: watch::Receiver<Orders>,
+    mut certificates: watch::Receiver<Arc<Certificates>>,
     events: mpsc::Sender<LinkEvent>,
 ) {
     let path = command.home.join("proxy.sock");
     let mut starter = Starter::new(command);
     loop {
         if let Ok(connection) = Connection::connect(&path).await {
-            let ended = talk(connection, &listeners, &mut orders, &events).await;
+            let ended = talk(connection, &listeners, &mut orders, &mut certificates, &events).await;
             if let Err(error) = &ended {
                 tracing::warn!("the link to the proxy broke: {error}");
             }
@@ -86,6 +88,7 @@ async fn talk(
     connection: Connection,
     listeners: &Listeners,
     orders: &mut watch::Receiver<Orders>,
+    certificates: &mut watch::Receiver<Arc<Certificates>>,
     events: &mpsc::Sender<LinkEvent>,
 ) -> Result<Ended, FrameError> {
     let (mut from, mut to): (Receiver<ToControl>, Sender<ToProxy>) = connection.split();
@@ -99,6 +102,8 @@ async fn talk(
                 match &message {
                     ToControl::Hello { listeners: there, .. } => {
                         has = there.iter().copied().collect();
+                        // Before any snapshot: a listener that speaks TLS has something to speak it by.
+                        certify(&mut to, certificates).await?;
                         if there.iter().any(|a| listeners.get(*a).is_none()) {
                             to.send(&ToProxy::GiveListeners, &[]).await?;
                         }
@@ -114,6 +119,7 @@ async fn talk(
                     return Ok(Ended::Closed);
                 }
             }
+            Ok(()) = certificates.changed() => certify(&mut to, certificates).await?,
             changed = orders.changed() => {
                 if changed.is_err() {
                     return Ok(Ended::Closed);
@@ -126,11 +132,26 @@ async fn talk(
                     return Ok(Ended::ShutDown);
                 }
                 if let Some(snapshot) = snapshot {
+                    if certificates.has_changed().unwrap_or(false) {
+                        certify(&mut to, certificates).await?;
+                    }
                     apply(&mut to, snapshot, listeners, &mut has).await?;
                 }
             }
         }
     }
+}
+
+/// Sends the newest certificates, if TLS is spoken at all.
+async fn certify(
+    to: &mut Sender<ToProxy>,
+    certificates: &mut watch::Receiver<Arc<Certificates>>,
+) -> Result<(), FrameError> {
+    let newest = Arc::clone(&certificates.borrow_and_update());
+    if newest.number == 0 {
+        return Ok(());
+    }
+    to.send(&ToProxy::Certificates((*newest).clone()), &[]).await
 }
 
 /// Sends a snapshot, with the listening sockets that this proxy does not have.
@@ -140,7 +161,7 @@ async fn apply(
     listeners: &Listeners,
     has: &mut BTreeSet<SocketAddr>,
 ) -> Result<(), FrameError> {
-    let mut sockets: Vec<std::sync::Arc<OwnedFd>> = Vec::new();
+    let mut sockets: Vec<Arc<OwnedFd>> = Vec::new();
     snapshot.listeners.retain_mut(|listener| {
         if !has.contains(&listener.address) {
             let Some(socket) = listeners.get(listener.address) else {

@@ -161,7 +161,9 @@ pub(crate) fn hint(address: SocketAddr, error: &io::Error) -> String {
             )
         }
         io::ErrorKind::PermissionDenied => format!(
-            "ports below 1024 need rights: run Gapless as root, or `sysctl net.ipv4.ip_unprivileged_port_start={port}`"
+            "ports below 1024 need rights: run Gapless as root; or give them to everybody: `sudo sysctl \
+             net.ipv4.ip_unprivileged_port_start={port}`; or, under systemd, to its unit: \
+             `AmbientCapabilities=CAP_NET_BIND_SERVICE`"
         ),
         io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address".to_owned(),
         _ => "choose another listen address".to_owned(),

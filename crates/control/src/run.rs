@@ -2,12 +2,13 @@
 
 use crate::admin::Admin;
 use crate::book::Book;
-use crate::core::{ADMIN, Core, Desk, Inlets, PROXY, desk, run};
+use crate::core::{ADMIN, Core, Desk, Inlets, PROXY, TLS, desk, run};
 use crate::disk::Disk;
 use crate::engine::{Engine, Found, Recovery};
 use crate::link::{Orders, ProxyCommand};
 use crate::listeners::Listeners;
 use crate::local::Local;
+use crate::tls::{self, Keychain, Prepared};
 use crate::{boot, link, metrics, recall, sample, server};
 use camino::Utf8Path;
 use gapless_api::request::{AdminSettings, ProxySettings};
@@ -112,15 +113,21 @@ async fn serve(
         leaving: BTreeSet::new(),
         counted: metrics::Book::recall(recovered.state.settings.get(metrics::SETTING).map(String::as_str)),
         troubles: Vec::new(),
+        keychain: Keychain::default(),
     };
     let proxy = recovered.state.settings.get(PROXY).and_then(|text| serde_json::from_str(text).ok());
     let proxy: Option<ProxySettings> = proxy;
     let admin = recovered.state.settings.get(ADMIN).and_then(|text| serde_json::from_str(text).ok());
     core.engine.set_access_log(proxy.map(|p| p.access_log).unwrap_or_default());
+    let tls = recovered.state.settings.get(TLS).and_then(|text| serde_json::from_str(text).ok());
+    if let Some(spec) = tls {
+        core.speak_tls(Prepared::read(spec));
+    }
     recover(&mut core, home, recovered)?;
+    tokio::spawn(tls::watch(core.keychain.watched(), desk.clone()));
 
     let command = ProxyCommand { home: home.to_owned(), workers: proxy.and_then(|p| p.workers) };
-    let link = tokio::spawn(link::keep(command, listeners, link_orders, said));
+    let link = tokio::spawn(link::keep(command, listeners, link_orders, core.keychain.certificates(), said));
     tokio::spawn(sample::keep(desk.clone()));
     tokio::spawn(report_refused(refused_inlet, desk.clone()));
     let (down, downs) = mpsc::channel(1);

@@ -12,6 +12,7 @@ mod metrics;
 mod peer;
 mod rollout;
 mod status;
+mod tls;
 
 use crate::admin::Admin;
 use crate::core::Desk;

@@ -115,7 +115,7 @@ impl Answer {
 }
 
 /// An answer that ended with its connection; none if a part is missing.
-fn read(bytes: &[u8], from: SocketAddr) -> Option<Answer> {
+pub(crate) fn read(bytes: &[u8], from: SocketAddr) -> Option<Answer> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let rest = &bytes[end + 4..];

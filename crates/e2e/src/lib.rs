@@ -14,6 +14,7 @@ pub mod direct;
 mod outcome;
 mod partner;
 pub mod process;
+pub mod secure;
 mod site;
 pub mod traffic;
 

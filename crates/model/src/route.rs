@@ -23,6 +23,9 @@ pub struct RouteSpec {
 impl fmt::Display for RouteSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.listen)?;
+        if self.tls {
+            write!(f, " (TLS)")?;
+        }
         if let Some(host) = &self.host {
             write!(f, " {host}")?;
         }
@@ -35,7 +38,7 @@ impl fmt::Display for RouteSpec {
 
 /// A host name, or `*.` and the rest of one: `*.example.com` takes `a.example.com`, neither
 /// `example.com` nor `a.b.example.com` (as certificates do, RFC 6125 section 6.4.3).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum HostPattern {
     /// One host, lower case.

@@ -137,8 +137,9 @@ impl Coordinator {
             }
             Heard::Message(ToProxy::Apply(snapshot), descriptors) => self.apply(snapshot, descriptors),
             Heard::Message(ToProxy::Certificates(certificates), _) => {
-                let troubles = self.author.change(&self.terms, &certificates);
-                self.link.tell(ToControl::Certified { number: certificates.number, troubles }, Vec::new());
+                let number = certificates.number;
+                let troubles = self.author.change(&self.terms, certificates);
+                self.link.tell(ToControl::Certified { number, troubles }, Vec::new());
             }
             Heard::Message(ToProxy::GiveListeners, _) => self.give_listeners(),
             Heard::Message(ToProxy::Shutdown { within }, _) => self.close(Duration::from_millis(within)),

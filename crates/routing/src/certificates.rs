@@ -13,6 +13,9 @@ pub struct Certificates {
     /// The certificates. Those before others go first where several are for one host; the very first one is
     /// for clients that name no host, or one that none is for.
     pub pairs: Vec<CertificatePair>,
+    /// Names of certificates that control cannot read now. Those that the proxy has are kept.
+    #[serde(default)]
+    pub kept: Vec<String>,
     /// Versions and ciphers.
     pub limits: TlsLimits,
     /// What an authority asks for before it gives a certificate.

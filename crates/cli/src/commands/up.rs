@@ -40,6 +40,7 @@ pub(crate) async fn apply(
 ) -> Result<Exit, Error> {
     let applied = session.reach(Need::Start).await?.apply(request).await;
     let result = applied.map_err(|error| Error::applying(error, places))?;
+    screen::err(&apply::warnings(&result));
     if watch.detach {
         if watch.json {
             screen::json(&result)?

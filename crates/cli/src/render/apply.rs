@@ -45,6 +45,11 @@ pub(crate) fn applied(result: &ApplyResult) -> String {
     result.apps.iter().map(of).collect()
 }
 
+/// What one should know beside.
+pub(crate) fn warnings(result: &ApplyResult) -> String {
+    result.warnings.iter().map(|warning| format!("{} {warning}\n", paint::warn("warning:"))).collect()
+}
+
 /// What `gapless up` would do to an app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "would", rename_all = "kebab-case")]

@@ -194,6 +194,7 @@ pub(crate) fn status(apps: Vec<AppStatus>) -> Status {
             uptime_ms: 7_500_000,
             now: Moment::from_millis(9_000_000),
             troubles: Vec::new(),
+            tls: None,
         },
         apps,
     }

@@ -263,7 +263,10 @@ fn what_up_finds_to_do() {
             changes: vec!["command".into()],
         },
     ];
-    let result = ApplyResult { apps: apps.into_iter().map(|applied| (app(), applied)).collect() };
+    let result = ApplyResult {
+        apps: apps.into_iter().map(|applied| (app(), applied)).collect(),
+        warnings: vec!["no certificate is for a.test: clients who ask for it see the one in a.pem".into()],
+    };
     let changes = || vec!["command".into(), "instances: 2 → 4".into()];
     let would = [
         Would::Nothing,
@@ -277,6 +280,7 @@ fn what_up_finds_to_do() {
     holds!(
         "up",
         cases([
+            ("warned", apply::warnings(&result)),
             ("before it is watched", apply::begins(&result)),
             ("not watched", apply::applied(&result)),
             ("check", apply::would(&would)),

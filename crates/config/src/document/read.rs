@@ -50,10 +50,6 @@ impl Reader<'_> {
                         section.entries.entry(key).or_insert(Entry { span: name_span, value: None });
                     }
                 }
-                Some(Key { name, kind: Kind::NotYet { instead }, .. }) => {
-                    let problem = Problem::new(format!("{} is not built yet", wrong::key(name, path)));
-                    self.problems.add(problem.at(name_span, "not yet").help(*instead));
-                }
                 Some(key) => {
                     let span = value.span().into();
                     let value = self.value(key, path, value);
@@ -89,6 +85,9 @@ impl Reader<'_> {
                 });
             }
             (Kind::Names, DeValue::Array(list)) => return self.words(key, path, list).map(Value::Names),
+            (Kind::List(kind), DeValue::Array(list)) => {
+                return self.list(key, kind, path, list).map(Value::List);
+            }
             (Kind::Env, DeValue::Table(table)) => return Some(Value::Env(self.env(&below, table))),
             (Kind::Table(inner), DeValue::Table(table)) => {
                 return Some(Value::Section(Box::new(self.section(inner, &below, table, span))));
@@ -127,6 +126,27 @@ impl Reader<'_> {
             }
         }
         (self.problems.len() == before).then_some(words)
+    }
+
+    fn list(
+        &mut self,
+        key: &Key,
+        kind: &Kind,
+        path: &str,
+        list: &DeArray<'_>,
+    ) -> Option<Vec<Written<Value>>> {
+        let before = self.problems.len();
+        let mut values = Vec::new();
+        for item in list {
+            let span = SourceSpan::from(item.span());
+            let text = if let DeValue::String(text) = item.get_ref() { Some(text) } else { None };
+            match text.and_then(|text| value::of_text(kind, text)) {
+                Some(Ok(value)) => values.push(Written { value, span }),
+                Some(Err(unfit)) => self.unfit(key, path, span, unfit),
+                None => self.problems.add(wrong::item(self.text, key, path, item)),
+            }
+        }
+        (self.problems.len() == before).then_some(values)
     }
 
     fn env(&mut self, path: &str, table: &DeTable<'_>) -> Vec<Variable> {

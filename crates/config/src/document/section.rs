@@ -154,6 +154,14 @@ impl Section {
         }
     }
 
+    /// What stands in a list.
+    pub(crate) fn list(&self, key: &str) -> &[Written<Value>] {
+        match self.get(key) {
+            Some(Value::List(values)) => values,
+            _ => &[],
+        }
+    }
+
     /// A table, if it was written.
     pub(crate) fn section(&self, key: &str) -> Option<&Self> {
         match self.get(key) {

@@ -44,7 +44,7 @@ pub(super) fn problem(
         path => format!("in [{path}]"),
     };
     let problem = Problem::new(format!("unknown key `{name}` {place}"));
-    let keys = || table.built().map(|key| key.name);
+    let keys = || table.keys.iter().map(|key| key.name);
     let all = format!("the keys {place} are {}", nearest::listed(keys()));
     let synonym = SYNONYMS.iter().find(|(word, key)| *word == name && table.key(key).is_some());
     if let Some((_, key)) = synonym {
@@ -77,9 +77,9 @@ fn homes(name: &str, app: &str) -> Vec<String> {
 }
 
 fn collect(table: &'static Table, name: &str, homes: &mut Vec<String>) {
-    for key in table.built() {
+    for key in table.keys {
         if let Kind::Table(inner) | Kind::Named(inner) | Kind::Tables(inner) = key.kind {
-            if inner.built().any(|key| key.name == name) {
+            if inner.keys.iter().any(|key| key.name == name) {
                 homes.push(match key.kind {
                     Kind::Tables(_) => format!("[[{}]]", inner.path),
                     _ => format!("[{}]", inner.path),

@@ -26,6 +26,7 @@ pub(crate) enum Value {
     Host(HostPattern),
     Env(Vec<Variable>),
     Names(Vec<Written<String>>),
+    List(Vec<Written<Value>>),
     Section(Box<Section>),
     Sections(Vec<Section>),
     Named(Vec<(Written<String>, Section)>),

@@ -124,7 +124,11 @@ pub(crate) fn wanted(kind: &Kind) -> String {
         Kind::Prefix | Kind::Target => "a path in quotes".into(),
         Kind::Env => "names and texts".into(),
         Kind::Names => "a list of names".into(),
-        Kind::Table(_) | Kind::Named(_) | Kind::NotYet { .. } => "a table".into(),
+        Kind::Table(_) | Kind::Named(_) => "a table".into(),
+        Kind::List(kind) => match wanted(kind).strip_suffix(" in quotes") {
+            Some(one) => format!("a list, each {one} in quotes"),
+            None => format!("a list of {}", wanted(kind)),
+        },
         Kind::Tables(_) => "a list of tables".into(),
     }
 }
@@ -152,7 +156,9 @@ fn help(text: &str, key: &Key, path: &str, read: &Spanned<DeValue<'_>>) -> Strin
             let header = if matches!(key.kind, Kind::Tables(_)) { format!("[{header}]") } else { header };
             format!("write `{header}` on a line of its own, and its keys below")
         }
-        (Kind::Names, DeValue::String(one)) => format!("write `{name} = [{:?}]`", one.as_ref()),
+        (Kind::Names | Kind::List(_), DeValue::String(one)) => {
+            format!("write `{name} = [{:?}]`", one.as_ref())
+        }
         (Kind::Flag, DeValue::String(flag)) if matches!(flag.as_ref(), "true" | "false") => {
             format!("write `{name} = {flag}`, without quotes")
         }

@@ -17,11 +17,6 @@ impl Table {
     pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
     }
-
-    /// The keys that a user can write today.
-    pub(crate) fn built(&self) -> impl Iterator<Item = &'static Key> + use<> {
-        self.keys.iter().filter(|key| !matches!(key.kind, Kind::NotYet { .. }))
-    }
 }
 
 /// A key of a table.
@@ -116,9 +111,6 @@ pub(crate) enum Kind {
     Tables(&'static Table),
     /// A table of tables that the user names.
     Named(&'static Table),
-    /// Known, and an error until it is built.
-    NotYet {
-        /// What to do today.
-        instead: &'static str,
-    },
+    /// A list of what is written as a text.
+    List(&'static Kind),
 }

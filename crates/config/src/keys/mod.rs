@@ -7,6 +7,7 @@ mod kind;
 mod lifecycle;
 mod probe;
 mod root;
+mod tls;
 mod traffic;
 
 pub(crate) use app::APP;

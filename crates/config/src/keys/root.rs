@@ -2,6 +2,7 @@
 
 use super::app::APP;
 use super::kind::{Default, Key, Kind, Table};
+use super::tls::TLS;
 use crate::defaults;
 
 /// The top of the file.
@@ -32,13 +33,10 @@ pub(crate) static ROOT: Table = Table {
         },
         Key {
             name: "tls",
-            kind: Kind::NotYet {
-                instead: "put whatever ends TLS today (nginx, Caddy, a load balancer) in front of a plain \
-                          `listen`",
-            },
+            kind: Kind::Table(&TLS),
             default: Default::Nothing,
             example: "[tls]",
-            doc: "Certificates.",
+            doc: "TLS for the routes that speak it.",
         },
     ],
 };

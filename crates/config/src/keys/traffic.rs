@@ -34,13 +34,10 @@ pub(crate) static ROUTE: Table = Table {
         },
         Key {
             name: "tls",
-            kind: Kind::NotYet {
-                instead: "put whatever ends TLS today (nginx, Caddy, a load balancer) in front of a plain \
-                          `listen`",
-            },
-            default: Default::Nothing,
+            kind: Kind::Flag,
+            default: Default::Derived("`true` on port 443 if there is a `[tls]`, else `false`"),
             example: "true",
-            doc: "Whether clients speak TLS.",
+            doc: "Whether clients speak TLS, by the certificates of `[tls]`. The routes of one `listen` agree.",
         },
     ],
 };

@@ -15,10 +15,11 @@ pub(super) struct App {
     pub(super) routes: Vec<Placed>,
 }
 
-/// Reads one app.
+/// Reads one app; `tls` is whether the file says by what TLS is spoken.
 pub(super) fn app(
     name: &Written<String>,
     section: &Section,
+    tls: bool,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> App {
@@ -32,7 +33,7 @@ pub(super) fn app(
     let port = own_port(section);
     let command = command::of_app(section, problems);
     let address = address(section, port.is_some(), command.as_ref());
-    let routes = routes::of_app(&name.value, section, port.as_ref(), address, problems);
+    let routes = routes::of_app(&name.value, section, port.as_ref(), address, tls, problems);
     let cwd = directory::of_app(section, around, problems);
     let env = environment::of_app(section, port.as_ref(), around, problems);
     let probes = probe::of_app(section, address, problems);

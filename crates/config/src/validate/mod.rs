@@ -9,6 +9,7 @@ mod listeners;
 mod probe;
 mod routes;
 mod settings;
+mod tls;
 mod whole;
 
 pub(crate) use whole::{Surroundings, config};

@@ -1,5 +1,6 @@
 //! Routes: those of one app, and those of all beside each other.
 
+use super::tls;
 use crate::document::{Section, Value, Written};
 use crate::problem::{Problem, Problems};
 use gapless_model::AddressMode;
@@ -25,6 +26,7 @@ pub(super) fn of_app(
     section: &Section,
     port: Option<&Written<u16>>,
     address: AddressMode,
+    tls: bool,
     problems: &mut Problems,
 ) -> Vec<Placed> {
     if section.mentions("routes") && address == AddressMode::None {
@@ -72,11 +74,8 @@ pub(super) fn of_app(
             continue;
         }
         let path = written.text("path").unwrap_or("/").to_owned();
-        placed.push(Placed {
-            app: app.to_owned(),
-            route: RouteSpec { listen, host, path, tls: false },
-            span,
-        });
+        let tls = tls::of_route(written, listen, tls, problems);
+        placed.push(Placed { app: app.to_owned(), route: RouteSpec { listen, host, path, tls }, span });
     }
     placed
 }

@@ -1,6 +1,6 @@
 //! The file as a whole.
 
-use super::{app, listeners, routes};
+use super::{app, listeners, routes, tls};
 use crate::config::{Admin, Config, Proxy};
 use crate::document::{Section, Value};
 use crate::keys::{ADMIN, PROXY};
@@ -31,11 +31,13 @@ pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Pr
     let mut apps = Vec::new();
     let mut placed = Vec::new();
     for (name, section) in named {
-        let app = app::app(name, section, around, problems);
+        let app = app::app(name, section, top.mentions("tls"), around, problems);
         placed.extend(app.routes);
         apps.extend(app.spec);
     }
     routes::distinct(&placed, problems);
+    tls::agree(&placed, problems);
+    let tls = top.section("tls").map(|section| tls::of_file(section, around, &mut placed, problems));
     listeners::bindable(&placed, problems);
     let places = placed.into_iter().map(|placed| (placed.route, placed.span)).collect();
     let places = Places::new(Arc::clone(problems.source()), places);
@@ -43,6 +45,7 @@ pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Pr
         apps,
         proxy: top.section("proxy").map(proxy),
         admin: top.section("admin").map(admin),
+        tls,
         places,
     })
 }

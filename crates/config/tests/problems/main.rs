@@ -6,4 +6,5 @@ mod apps;
 mod files;
 mod keys;
 mod rendering;
+mod tls;
 mod values;

@@ -6,3 +6,4 @@ mod design;
 mod meaning;
 mod published;
 mod started;
+mod tls;

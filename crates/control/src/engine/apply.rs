@@ -66,7 +66,7 @@ impl Engine {
             .filter(|a| a.run != Run::Deleted && !named.contains(&a.name))
             .map(|a| (&a.name, &a.settings.routes));
         let wanted = specs.iter().map(|s| (&s.name, &s.settings.routes));
-        let key = |r: &RouteSpec| r.to_string();
+        let key = |r: &RouteSpec| RouteSpec { tls: false, ..r.clone() }.to_string();
         // Those that run come first, so a clash is found at one that is wanted.
         for (name, route) in running.chain(wanted).flat_map(|(n, rs)| rs.iter().map(move |r| (n, r))) {
             if let Some(other) = taken.insert(key(route), name)
@@ -83,7 +83,7 @@ impl Engine {
                 });
             }
         }
-        Ok(())
+        self.check_protocols(specs)
     }
 
     /// What it takes to make an app as `spec` has it.

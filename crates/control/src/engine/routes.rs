@@ -3,7 +3,7 @@
 use super::{App, Engine, Run, World};
 use gapless_model::{AppName, Generation, InstanceId, InstanceState, Moment, Split};
 use gapless_rollout::{Sent, waits};
-use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot};
+use gapless_routing::{AppRouting, Backend, Duty, Listener, Route, Snapshot};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -137,12 +137,17 @@ impl Engine {
 
     fn snapshot(&self) -> Snapshot {
         let apps = || self.apps.values().filter(|a| a.is_routed() && a.run != Run::Deleted);
+        let protocols = self.protocols();
         Snapshot {
             generation: Generation::default(),
             listeners: self
                 .listening()
                 .into_iter()
-                .map(|address| Listener { address, descriptor: None, protocol: Protocol::Plain })
+                .map(|address| Listener {
+                    address,
+                    descriptor: None,
+                    protocol: protocols.get(&address).copied().unwrap_or_default(),
+                })
                 .collect(),
             routes: apps().flat_map(App::public_routes).collect(),
             apps: self.apps.values().filter(|a| a.is_routed()).map(App::routing).collect(),

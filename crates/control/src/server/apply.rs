@@ -6,6 +6,7 @@
 
 use super::Api;
 use super::answer::Answer;
+use super::tls;
 use crate::core::Core;
 use crate::engine::{Engine, NewRelease, Plan, World};
 use axum::Json;
@@ -24,9 +25,11 @@ pub(super) async fn check(
     if let Some(admin) = request.admin {
         api.admin.prepare(admin.listen)?;
     }
+    let wanted = tls::prepare(request.tls).await;
     let plans = api.desk.ask(move |core| {
         core.engine.check_routes(&request.apps)?;
-        core.listeners.try_bind(&routes(&request.apps))?;
+        let redirects = tls::check(core, &request.apps, wanted.as_ref())?;
+        core.listeners.try_bind(&routes(&request.apps, &redirects))?;
         let rows = request.apps.iter().map(|spec| {
             let plan = core.engine.plan(spec);
             let changes = plan.release.into_iter().flat_map(|(_, changes)| changes);
@@ -50,14 +53,17 @@ pub(super) async fn apply(State(api): State<Api>, Json(request): Json<ApplyReque
 }
 
 async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
-    let ApplyRequest { apps, base_env, proxy, admin } = request;
+    let ApplyRequest { apps, base_env, proxy, admin, tls } = request;
     let prepared = admin.map(|admin| api.admin.prepare(admin.listen)).transpose()?;
-    let (steps, orders) = api
+    let wanted = tls::prepare(tls).await;
+    let (steps, orders, wanted) = api
         .desk
         .ask(move |core| {
             core.engine.check_routes(&apps)?;
-            core.listeners.bind(&routes(&apps))?;
-            Ok::<_, ErrorBody>(plan(core, apps, &base_env))
+            let redirects = tls::check(core, &apps, wanted.as_ref())?;
+            core.listeners.bind(&routes(&apps, &redirects))?;
+            let (steps, orders) = plan(core, apps, &base_env);
+            Ok::<_, ErrorBody>((steps, orders, wanted))
         })
         .await??;
     let made = if orders.is_empty() { Vec::new() } else { api.disk.make(orders).await? };
@@ -69,6 +75,9 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
         if let Some(admin) = admin {
             core.set_admin(admin);
         }
+        if let Some(wanted) = wanted {
+            core.set_tls(wanted);
+        }
         let mut made = made.into_iter();
         let step = |step: Step| Ok((step.spec.name.clone(), core.act(|e, w| step.take(&mut made, e, w))?));
         steps.into_iter().map(step).collect::<Result<_, ErrorBody>>()
@@ -77,7 +86,8 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
     if let Some(prepared) = prepared {
         api.admin.move_to(prepared, api.looks.clone());
     }
-    Ok(Json(ApplyResult { apps }))
+    let warnings = api.desk.ask(|core| core.keychain.warnings(&core.engine.tls_hosts())).await?;
+    Ok(Json(ApplyResult { apps, warnings }))
 }
 
 /// What one app needs.
@@ -135,6 +145,6 @@ impl Step {
     }
 }
 
-fn routes(specs: &[AppSpec]) -> Vec<&RouteSpec> {
-    specs.iter().flat_map(|spec| &spec.settings.routes).collect()
+fn routes<'a>(specs: &'a [AppSpec], redirects: &'a [RouteSpec]) -> Vec<&'a RouteSpec> {
+    specs.iter().flat_map(|spec| &spec.settings.routes).chain(redirects).collect()
 }

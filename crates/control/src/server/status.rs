@@ -21,6 +21,7 @@ pub(super) async fn status(State(api): State<Api>) -> Answer<Status> {
         troubles.extend(journal_trouble);
         troubles.extend(core.engine.troubles().iter().cloned());
         troubles.extend(core.local.troubles());
+        troubles.extend(core.keychain.troubles(now.wall));
         Status {
             gapless: GaplessStatus {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -31,6 +32,7 @@ pub(super) async fn status(State(api): State<Api>) -> Answer<Status> {
                 uptime_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
                 now: now.moment,
                 troubles,
+                tls: core.keychain.status(),
             },
             apps: core.engine.status(now, &core.usage),
         }

@@ -3,7 +3,7 @@
 use super::keyring::Keyring;
 use super::settings;
 use arc_swap::ArcSwapOption;
-use gapless_routing::{Certificates, Handshakes};
+use gapless_routing::{CertificatePair, Certificates, Handshakes};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::ProducesTickets;
@@ -28,13 +28,17 @@ pub(crate) struct Author {
     /// Clients that have a ticket go on with it, whichever worker they meet and whatever certificates there
     /// are by then. Made when first needed.
     tickets: Option<Arc<dyn ProducesTickets>>,
+    /// What is in force.
+    pairs: Vec<CertificatePair>,
 }
 
 impl Author {
     /// Puts these in force. What cannot be used is left out, and said. If nothing can be used at all the former
     /// terms stay.
-    pub(crate) fn change(&mut self, terms: &Terms, certificates: &Certificates) -> Vec<String> {
-        let (keyring, bad) = Keyring::of(certificates, &ring::default_provider());
+    pub(crate) fn change(&mut self, terms: &Terms, mut certificates: Certificates) -> Vec<String> {
+        let former = std::mem::take(&mut self.pairs).into_iter();
+        certificates.pairs.extend(former.filter(|pair| certificates.kept.contains(&pair.name)));
+        let (keyring, bad) = Keyring::of(&certificates, &ring::default_provider());
         let mut troubles: Vec<String> = bad.iter().map(ToString::to_string).collect();
         let made = self.tickets().and_then(|tickets| settings::build(keyring, &certificates.limits, tickets));
         match made {
@@ -43,6 +47,7 @@ impl Author {
         }
         let answers = &certificates.challenges.http;
         terms.answers.store((!answers.is_empty()).then(|| Arc::new(answers.clone())));
+        self.pairs = certificates.pairs;
         troubles
     }
 

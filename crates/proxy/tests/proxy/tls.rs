@@ -108,6 +108,10 @@ async fn other_certificates_are_for_new_connections_and_leave_the_others_alone()
     assert!(troubles[0].starts_with("broken.pem: no private key"), "{troubles:?}");
     assert_eq!(Hands::new(&[&TLS13]).see(stage.address, "a.test").await, der(&new));
     assert_eq!(held.get("/after").await, (200, "1 /after".into()));
+    // A control that cannot read them any more does not take them away.
+    let kept = vec![new.name.clone()];
+    stage.certify(Certificates { number: 3, kept, ..Certificates::default() }).await;
+    assert_eq!(Hands::new(&[&TLS13]).see(stage.address, "a.test").await, der(&new));
     // A listener that turns plain does so for new connections only, too.
     stage.snapshot.listeners[0].protocol = Protocol::Plain;
     stage.apply().await;

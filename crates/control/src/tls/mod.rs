@@ -1,0 +1,13 @@
+//! Certificates: from files, and from an authority; looked after here, spoken by in the proxy.
+//!
+//! `certificate` reads one and says whether it can be used. `keychain` is all of them, what is wrong with them,
+//! and what the proxy is told; the loop owns it. `watch` looks whether files have changed.
+
+mod certificate;
+mod coverage;
+mod keychain;
+mod watch;
+
+pub use certificate::{BadCertificate, Certificate, Stamp};
+pub use keychain::{Keychain, Prepared};
+pub use watch::watch;
