@@ -71,8 +71,7 @@ pub(crate) fn to_instance(head: &mut Parts, client: &Client, id: &HeaderValue) -
     let upgrade = may_upgrade && says(CONNECTION, "upgrade");
     let protocol = if upgrade { headers.get(UPGRADE).cloned() } else { None };
     remove_hop_by_hop(headers, present);
-    if present.expect {
-        // The proxy itself says 100 when it is ready for the body.
+    if present.expect && !(head.version == Version::HTTP_11 && is_continue(headers)) {
         headers.remove(EXPECT);
     }
     if trailers {
@@ -89,6 +88,11 @@ pub(crate) fn to_instance(head: &mut Parts, client: &Client, id: &HeaderValue) -
     headers.insert(X_REQUEST_ID, id.clone());
     headers.insert(X_GAPLESS_CLIENT, client.address.clone());
     upgrade
+}
+
+/// Whether the client waits to be told to go on with its body, and for nothing else (RFC 9110 section 10.1.1).
+fn is_continue(headers: &HeaderMap) -> bool {
+    headers.get_all(EXPECT).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// Makes an instance's headers into those for the client. Returns how long its connection may be idle.

@@ -43,7 +43,8 @@ pub(crate) struct Head {
 type Place = [u32; 4];
 
 /// Takes a head out of `bytes`, if all of it is there. Its fields replace those in `fields`, which are
-/// untouched until then. Interim answers (RFC 9110 section 15.2) are passed over.
+/// untouched until then. Interim answers (RFC 9110 section 15.2) are passed over; `go_on` is set if one of them
+/// is `100 Continue`.
 ///
 /// # Errors
 /// When it is no HTTP.
@@ -51,6 +52,7 @@ pub(crate) fn head(
     bytes: &mut BytesMut,
     method: &Method,
     fields: &mut HeaderMap,
+    go_on: &mut bool,
 ) -> Result<Option<Head>, Nonsense> {
     loop {
         let Some(parsed) = parse(bytes)? else {
@@ -59,6 +61,7 @@ pub(crate) fn head(
         let Parsed { length, status, reason, old, places, count } = parsed;
         let head = bytes.split_to(length).freeze();
         if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            *go_on |= status == StatusCode::CONTINUE;
             continue;
         }
         fields.clear();
@@ -359,7 +362,7 @@ mod tests {
         let mut more =
             |bytes: &mut BytesMut| rest.next().map(|piece| bytes.extend_from_slice(piece)).is_some();
         let mut answer = loop {
-            if let Some(head) = head(&mut bytes, &Method::GET, &mut fields)? {
+            if let Some(head) = head(&mut bytes, &Method::GET, &mut fields, &mut false)? {
                 break head;
             }
             assert!(more(&mut bytes), "the head never ends");
@@ -438,7 +441,7 @@ mod tests {
             ("HTTP/1.0 200 OK\r\ncontent-length: 1\r\nconnection: Keep-Alive\r\n", true),
         ] {
             let mut bytes = BytesMut::from(format!("{text}\r\n").as_str());
-            let read = head(&mut bytes, &Method::GET, &mut HeaderMap::new()).unwrap().unwrap();
+            let read = head(&mut bytes, &Method::GET, &mut HeaderMap::new(), &mut false).unwrap().unwrap();
             assert_eq!(read.keep_alive, kept, "{text}");
         }
     }
@@ -448,7 +451,7 @@ mod tests {
         let mut bytes = BytesMut::from("HTTP/1.1 404 Gone Fishing\r\nX-A: 1\r\nx-a:  2 \r\nx-e:\r\n\r\n");
         let mut fields = HeaderMap::new();
         fields.insert("old", HeaderValue::from_static("1"));
-        let head = head(&mut bytes, &Method::HEAD, &mut fields).unwrap().unwrap();
+        let head = head(&mut bytes, &Method::HEAD, &mut fields, &mut false).unwrap().unwrap();
         assert_eq!(head.reason.unwrap().as_bytes(), b"Gone Fishing");
         let values: Vec<_> = fields.get_all("x-a").iter().collect();
         assert_eq!((values == ["1", "2"], fields["x-e"].len(), fields.len()), (true, 0, 3));

@@ -31,7 +31,8 @@ impl Line {
         match self {
             Self::Http1(mut upstream) => {
                 upstream.read_at_once(at_once);
-                let left = upload.filter(|upload| !upload.has_ended());
+                // A client that was not asked for its body gets its answer, and no connection for another one.
+                let left = upload.filter(|upload| !upload.has_ended() && !upstream.has_stayed());
                 let Some(upload) = left else { return Source::Direct(upstream) };
                 upload.forget();
                 Source::Pumped(crate::pump::pump(upstream, upload))

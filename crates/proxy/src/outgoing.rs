@@ -2,6 +2,7 @@
 
 use crate::request_body::RequestBody;
 use bytes::Bytes;
+use http::header::EXPECT;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 use std::collections::VecDeque;
@@ -41,6 +42,8 @@ pub(crate) struct Outgoing {
     state: State,
     /// A byte of this request was written.
     begun: bool,
+    /// The body is not asked for until the instance says that it wants it.
+    waits: bool,
 }
 
 impl Default for Outgoing {
@@ -54,6 +57,7 @@ impl Default for Outgoing {
             queued: 0,
             state: State::Done,
             begun: false,
+            waits: false,
         }
     }
 }
@@ -62,6 +66,7 @@ impl Outgoing {
     /// Begins the next request; the former one is done. The header `without` is left out.
     pub(crate) fn begin(&mut self, head: &Parts, body: Option<RequestBody>, without: Option<&HeaderName>) {
         self.chunked = body.as_ref().is_some_and(|body| body.length().is_none());
+        self.waits = body.is_some() && head.headers.contains_key(EXPECT);
         self.body = body;
         self.begun = false;
         self.state = State::Writing;
@@ -73,6 +78,22 @@ impl Outgoing {
         self.head.extend_from_slice(b" HTTP/1.1\r\n");
         write_fields(&mut self.head, &head.headers, without);
         self.head.extend_from_slice(b"\r\n");
+    }
+
+    /// Whether the instance has not said yet that it wants the body.
+    pub(crate) const fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// It does, or will not say.
+    pub(crate) fn go_on(&mut self) {
+        self.waits = false;
+    }
+
+    /// It has answered without.
+    pub(crate) fn stay(&mut self) {
+        self.state = State::Deaf;
+        self.body = None;
     }
 
     /// Whether a byte of the request was written.
@@ -172,6 +193,10 @@ impl Outgoing {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.queued < QUEUE {
             let Some(body) = &mut self.body else { return Poll::Ready(()) };
+            if self.waits {
+                // The answer, or the time that is waited for it, is what wakes whoever writes.
+                return Poll::Pending;
+            }
             let Poll::Ready(frame) = body.poll_frame(cx) else { return Poll::Pending };
             let frame = match frame {
                 None => {

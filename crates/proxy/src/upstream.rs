@@ -24,10 +24,14 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Room made for a read at first; it grows when reads fill it.
 const READ: usize = 8 * 1024;
+
+/// How long an instance may take to say that it wants a body whose client waits for that. Some never do (RFC
+/// 9110 section 10.1.1).
+const GO_ON: Duration = Duration::from_secs(1);
 
 /// A connection.
 pub(crate) struct Upstream {
@@ -102,7 +106,12 @@ impl Upstream {
         mut watch: impl FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> Option<Result<Head, Broken>> {
         self.outgoing.begin(head, body, without);
+        let mut patience = self.outgoing.waits().then(|| Box::pin(sleep(GO_ON)));
         let result = poll_fn(|cx| {
+            if patience.as_mut().is_some_and(|patience| patience.as_mut().poll(cx).is_ready()) {
+                patience = None;
+                self.outgoing.go_on();
+            }
             self.poll_send(cx).is_ready();
             if self.outgoing.is_cut() || (self.outgoing.is_deaf() && !self.outgoing.has_begun()) {
                 return Poll::Ready(Some(Err(self.broken("the request could not be written"))));
@@ -116,6 +125,9 @@ impl Upstream {
         if let Ok(head) = &result {
             self.body = head.body;
             self.keep_alive = head.keep_alive;
+            if self.outgoing.waits() {
+                self.outgoing.stay();
+            }
         }
         Some(result)
     }
@@ -127,8 +139,13 @@ impl Upstream {
 
     fn poll_head(&mut self, request: &mut Parts, cx: &mut Context<'_>) -> Poll<Result<Head, Broken>> {
         loop {
-            match incoming::head(&mut self.unread, &request.method, &mut request.headers) {
+            let mut go_on = false;
+            match incoming::head(&mut self.unread, &request.method, &mut request.headers, &mut go_on) {
                 Ok(Some(head)) => return Poll::Ready(Ok(head)),
+                Ok(None) if go_on && self.outgoing.waits() => {
+                    self.outgoing.go_on();
+                    self.poll_send(cx).is_ready();
+                }
                 Ok(None) => {}
                 Err(error) => {
                     return Poll::Ready(Err(Broken { reached: Reached::Nonsense, cause: error.to_string() }));
@@ -189,6 +206,11 @@ impl Upstream {
                 Err(error) => return Poll::Ready(Some(Err(error.into()))),
             }
         }
+    }
+
+    /// Whether the instance has answered before it was told the body, which nobody was asked for.
+    pub(crate) fn has_stayed(&self) -> bool {
+        self.outgoing.waits()
     }
 
     /// Whether request and answer are through, and the instance keeps the connection.

@@ -8,7 +8,7 @@ use crate::upstream::{Broken, Cut, Reached};
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, Method, Request, Uri, Version};
@@ -211,7 +211,8 @@ fn request(head: &Parts, without: Option<&HeaderName>) -> Result<Request<()>, ht
     *request.version_mut() = Version::HTTP_2;
     *request.uri_mut() = uri;
     let mut fields = head.headers.clone();
-    for name in [HOST, TRANSFER_ENCODING, CONNECTION, UPGRADE].iter().chain(without) {
+    // The client is told to go on when its body is read: streams have room of their own for what comes early.
+    for name in [HOST, TRANSFER_ENCODING, CONNECTION, UPGRADE, EXPECT].iter().chain(without) {
         fields.remove(name);
     }
     *request.headers_mut() = fields;

@@ -3,6 +3,7 @@
 use crate::instance::{Instance, ok, read_head};
 use crate::stage::{Stage, request, soon};
 use http_body_util::BodyExt;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -80,6 +81,78 @@ async fn a_client_that_waits_for_100_is_told_to_go_on() {
     let mut rest = String::new();
     soon("the answer", stream.read_to_string(&mut rest)).await.unwrap();
     assert!(rest.starts_with("HTTP/1.1 200 OK") && rest.ends_with("\r\n\r\n3"), "{rest}");
+}
+
+const EXPECTING: &str = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+const GO_ON: &[u8; 25] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+#[tokio::test]
+async fn it_is_the_instance_that_says_100() {
+    let mut stage = Stage::new().await;
+    let one = Instance::scripted(1, |_, mut stream, seen| async move {
+        let head = read_head(&mut stream).await?;
+        assert!(head.contains("expect: 100-continue"), "{head}");
+        seen.requests.fetch_add(1, Ordering::SeqCst);
+        seen.gate.acquire().await.unwrap().forget();
+        stream.write_all(GO_ON).await?;
+        stream.read_exact(&mut [0; 3]).await?;
+        stream.write_all(ok("thanks").as_bytes()).await
+    });
+    stage.route_to(vec![Stage::serve(&one)]).await;
+    let mut client = TcpStream::connect(stage.address).await.unwrap();
+    client.write_all(EXPECTING.as_bytes()).await.unwrap();
+    crate::stage::until("the request is there", || one.seen.requests() == 1).await;
+    let silent = client.try_read(&mut [0; 1]).unwrap_err();
+    assert_eq!(silent.kind(), std::io::ErrorKind::WouldBlock);
+    one.seen.gate.add_permits(1);
+    let mut go_on = [0; 25];
+    soon("100", client.read_exact(&mut go_on)).await.unwrap();
+    assert_eq!(&go_on, GO_ON);
+    client.write_all(b"abc").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut rest = String::new();
+    soon("the answer", client.read_to_string(&mut rest)).await.unwrap();
+    assert!(rest.starts_with("HTTP/1.1 200 OK") && rest.ends_with("\r\n\r\nthanks"), "{rest}");
+}
+
+#[tokio::test]
+async fn a_body_that_the_instance_does_not_want_is_not_asked_for() {
+    let mut stage = Stage::new().await;
+    let one = Instance::scripted(1, |_, mut stream, _| async move {
+        read_head(&mut stream).await?;
+        stream.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\n\r\nless").await?;
+        // Whatever comes now would be taken for a body.
+        assert_eq!(stream.read(&mut [0; 1]).await?, 0);
+        Ok(())
+    });
+    stage.route_to(vec![Stage::serve(&one)]).await;
+    let mut client = TcpStream::connect(stage.address).await.unwrap();
+    client.write_all(EXPECTING.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    soon("the answer, and the end", client.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.ends_with("\r\n\r\nless"), "{answer}");
+    let counted = stage.counted("it", |app| app.traffic.served == 1).await;
+    assert_eq!((counted.traffic.failed, counted.traffic.client_gone), (0, 0));
+}
+
+#[tokio::test]
+async fn an_instance_that_never_says_100_gets_the_body_all_the_same() {
+    let mut stage = Stage::new().await;
+    let one = Instance::scripted(1, |_, mut stream, _| async move {
+        read_head(&mut stream).await?;
+        stream.read_exact(&mut [0; 3]).await?;
+        stream.write_all(ok("thanks").as_bytes()).await
+    });
+    stage.route_to(vec![Stage::serve(&one)]).await;
+    let mut client = TcpStream::connect(stage.address).await.unwrap();
+    client.write_all(EXPECTING.as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    soon("100", client.read_exact(&mut go_on)).await.unwrap();
+    client.write_all(b"abc").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut rest = String::new();
+    soon("the answer", client.read_to_string(&mut rest)).await.unwrap();
+    assert!(rest.ends_with("\r\n\r\nthanks"), "{rest}");
 }
 
 /// Resident memory of this process (the proxy runs in it) in bytes.
