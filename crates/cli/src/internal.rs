@@ -15,9 +15,7 @@ pub(crate) const INTERNAL: &str = "internal";
 
 /// Program and arguments that become `part` of the installation in `home`.
 pub(crate) fn words(part: &str, home: &Path) -> io::Result<Vec<OsString>> {
-    // Its file may have been replaced since: then it is run by what the kernel still has of it.
     let program = std::env::current_exe()?;
-    let program = if program.exists() { program } else { "/proc/self/exe".into() };
     Ok(vec![program.into(), INTERNAL.into(), part.into(), "--home".into(), home.into()])
 }
 

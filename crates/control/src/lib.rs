@@ -38,13 +38,6 @@ pub mod tls;
 
 pub use run::{Revive, control};
 
-/// The program that we are. When its file was replaced or removed since, by what the kernel still has of it
-/// (`proc(5)`): whoever installs a newer one must not keep us from starting a proxy.
-fn own_program() -> std::io::Result<std::path::PathBuf> {
-    let program = std::env::current_exe()?;
-    Ok(if program.exists() { program } else { "/proc/self/exe".into() })
-}
-
 /// The process of our keeper; none under systemd.
 fn keeper_pid() -> Option<u32> {
     std::env::var("GAPLESS_KEEPER_PID").ok()?.parse().ok()

@@ -5,6 +5,7 @@ use crate::listeners::Listeners;
 use camino::Utf8PathBuf;
 use gapless_routing::frame::{Connection, FrameError, Receiver, Sender};
 use gapless_routing::{Certificates, Snapshot, ToControl, ToProxy};
+use gapless_sys::program;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -222,7 +223,8 @@ impl Starter {
 fn start(command: &ProxyCommand) -> std::io::Result<Child> {
     let log =
         std::fs::OpenOptions::new().create(true).append(true).open(command.home.join("logs/proxy.log"))?;
-    let mut process = Command::new(crate::own_program()?);
+    let named = std::env::current_exe()?;
+    let mut process = Command::new(program::again(named.as_os_str()));
     process.args(["internal", "proxy", "--home", command.home.as_str()]);
     if let Some(workers) = command.workers {
         process.args(["--workers", &workers.to_string()]);

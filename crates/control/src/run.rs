@@ -16,7 +16,7 @@ use gapless_logs::Capture;
 use gapless_release::Releases;
 use gapless_store::{Journal, Recovered};
 use gapless_supervise::{Safekeeping, Supervisor, running};
-use gapless_sys::fdstore;
+use gapless_sys::{fdstore, program};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::ffi::OsString;
@@ -170,7 +170,8 @@ async fn serve(
         }
         Ending::Asked => Ok(()),
         Ending::KeeperGone => {
-            let keeper = crate::own_program()?.into();
+            let named = std::env::current_exe()?;
+            let keeper = program::again(named.as_os_str()).to_owned();
             let words = ["internal", "keeper", "--home", home.as_str()].map(OsString::from);
             drop(journal);
             revive(home.as_std_path(), &[vec![keeper], words.to_vec()].concat())?;

@@ -9,6 +9,7 @@ use gapless_model::InstanceId;
 use gapless_model::event::Event;
 use gapless_testkit::wait::wait_for;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -75,7 +76,12 @@ impl Site {
 
     /// A `gapless` command in this installation, not yet run.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(gapless());
+        self.command_of(gapless(), words)
+    }
+
+    /// The same of another file of the program.
+    pub fn command_of(&self, program: impl AsRef<OsStr>, words: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(words).current_dir(self.path()).env("GAPLESS_HOME", self.home());
         command.env("NO_COLOR", "1").stdin(Stdio::null());
         command

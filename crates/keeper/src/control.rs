@@ -3,7 +3,7 @@
 use crate::error::KeeperError;
 use crate::home::Home;
 use crate::shelf::Shelf;
-use gapless_sys::{PidFd, activation, notify};
+use gapless_sys::{PidFd, activation, notify, program};
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
@@ -19,10 +19,10 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Starts `command` with everything on the shelf in its hands.
+    /// Starts `command` (our own program, and arguments) with everything on the shelf in its hands.
     pub(crate) fn start(command: &[OsString], home: &Home, shelf: &Shelf) -> Result<Self, KeeperError> {
         let failed = |error| KeeperError::System { doing: "start control", error };
-        let (program, arguments) =
+        let (named, arguments) =
             command.split_first().ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
         let log = home.log("control.log").map_err(failed)?;
         let output = (log.try_clone().map_err(failed)?.into(), log.into());
@@ -32,8 +32,8 @@ impl Control {
         ];
         let inherited = std::env::vars_os().filter(|(name, _)| name != KEEPER_PID && name != notify::SOCKET);
         let environment = inherited.chain(ours);
-        let child =
-            activation::spawn(program, arguments, environment, &shelf.all(), output).map_err(failed)?;
+        let child = activation::spawn(program::again(named), arguments, environment, &shelf.all(), output)
+            .map_err(failed)?;
         // The child is not reaped by anybody before the loop comes round, so the pid is still its own.
         let handle = PidFd::open(child.id()).map_err(failed)?;
         Ok(Self { pid: child.id(), handle, since: Instant::now() })

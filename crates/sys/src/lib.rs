@@ -20,6 +20,7 @@ pub mod pidfd;
 pub mod poll;
 pub mod port;
 pub mod process;
+pub mod program;
 pub mod reap;
 pub mod signals;
 pub mod usage;
