@@ -17,6 +17,7 @@ mod control;
 mod h2c;
 mod holding;
 mod http2;
+mod http2_conformance;
 mod http2_limits;
 mod retries;
 mod routing;
