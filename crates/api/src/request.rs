@@ -21,7 +21,9 @@
 
 use gapless_model::release::Mark;
 use gapless_model::tls::TlsSpec;
-use gapless_model::{AccessLog, AppName, AppSpec, InstanceId, ReleaseId, RolloutId, Strategy, WallTime};
+use gapless_model::{
+    AccessLog, AppName, AppSpec, ErrorPages, InstanceId, ReleaseId, RolloutId, Strategy, WallTime,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -51,12 +53,15 @@ pub struct AdminSettings {
 }
 
 /// The `[proxy]` table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxySettings {
     /// How many workers; none means one per core. Takes effect when the proxy is started.
     pub workers: Option<u32>,
     /// Whether, and how, requests are written to the access log.
     pub access_log: AccessLog,
+    /// What clients see when the proxy answers by itself.
+    #[serde(default, skip_serializing_if = "ErrorPages::is_empty")]
+    pub error_pages: ErrorPages,
 }
 
 /// What became of an [`ApplyRequest`], app by app, in its order.
@@ -187,7 +192,8 @@ mod tests {
             [(AccessLog::Off, "false"), (AccessLog::Json, "true"), (AccessLog::Combined, "\"combined\"")]
         {
             let text = format!("{{\"workers\":null,\"access_log\":{text}}}");
-            let settings = ProxySettings { workers: None, access_log: log };
+            let settings =
+                ProxySettings { workers: None, access_log: log, error_pages: ErrorPages::default() };
             assert_eq!(serde_json::from_str::<ProxySettings>(&text).unwrap(), settings);
             assert_eq!(serde_json::to_string(&settings).unwrap(), text);
         }

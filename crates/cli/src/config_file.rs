@@ -40,5 +40,9 @@ pub(crate) fn request(config: &Config, apps: Vec<AppSpec>) -> ApplyRequest {
 }
 
 fn proxy_settings(proxy: &gapless_config::Proxy) -> ProxySettings {
-    ProxySettings { workers: proxy.workers, access_log: proxy.access_log }
+    ProxySettings {
+        workers: proxy.workers,
+        access_log: proxy.access_log,
+        error_pages: proxy.error_pages.clone(),
+    }
 }

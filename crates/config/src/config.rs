@@ -8,7 +8,7 @@ use crate::source;
 use crate::validate::{self, Surroundings};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::tls::TlsSpec;
-use gapless_model::{AccessLog, AppSpec};
+use gapless_model::{AccessLog, AppSpec, ErrorPages};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -35,12 +35,14 @@ pub struct Admin {
 }
 
 /// The `[proxy]` table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// How many workers; none means one per core.
     pub workers: Option<u32>,
     /// Whether requests are written to the access log.
     pub access_log: AccessLog,
+    /// What clients see when the proxy answers by itself.
+    pub error_pages: ErrorPages,
 }
 
 /// The name of the file where none is given.

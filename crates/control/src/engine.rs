@@ -35,7 +35,7 @@ pub use view::{Followed, Usage};
 use crate::platform::{Journal, Platform};
 use gapless_api::ErrorBody;
 use gapless_model::instance::InstanceView;
-use gapless_model::{AccessLog, AppName, Generation, Moment, RolloutId, WallTime};
+use gapless_model::{AccessLog, AppName, ErrorPages, Generation, Moment, RolloutId, WallTime};
 use gapless_routing::{Backlog, Counters};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -101,6 +101,7 @@ pub struct Engine {
     apps: BTreeMap<AppName, App>,
     cores: u32,
     access_log: AccessLog,
+    error_pages: ErrorPages,
     public: protocols::Public,
     next_rollout: u64,
     next_token: u64,
@@ -124,6 +125,7 @@ impl Engine {
             apps: BTreeMap::new(),
             cores,
             access_log: AccessLog::default(),
+            error_pages: ErrorPages::default(),
             public: protocols::Public::default(),
             next_rollout: 1,
             next_token: 1,

@@ -118,7 +118,10 @@ async fn serve(
     let proxy = recovered.state.settings.get(PROXY).and_then(|text| serde_json::from_str(text).ok());
     let proxy: Option<ProxySettings> = proxy;
     let admin = recovered.state.settings.get(ADMIN).and_then(|text| serde_json::from_str(text).ok());
-    core.engine.set_access_log(proxy.map(|p| p.access_log).unwrap_or_default());
+    if let Some(proxy) = &proxy {
+        core.engine.set_access_log(proxy.access_log);
+        core.engine.set_error_pages(proxy.error_pages.clone());
+    }
     let tls = recovered.state.settings.get(TLS).and_then(|text| serde_json::from_str(text).ok());
     if let Some(spec) = tls {
         core.speak_tls(Prepared::read(spec));

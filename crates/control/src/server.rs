@@ -18,7 +18,7 @@ use crate::admin::Admin;
 use crate::core::Desk;
 use crate::disk::Disk;
 use axum::Router;
-use axum::extract::FromRef;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use camino::Utf8PathBuf;
@@ -75,6 +75,9 @@ pub(crate) fn bind(home: &camino::Utf8Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
+/// As much as the proxy can be told at once: a file with a thousand apps and their pages.
+const MAX_BODY: usize = gapless_routing::frame::MAX_TEXT;
+
 /// Serves until control ends.
 ///
 /// # Errors
@@ -107,6 +110,7 @@ pub(crate) async fn serve(listener: UnixListener, api: Api) -> io::Result<()> {
         .route(&under("logs"), get(logs::logs))
         .fallback(answer::no_such_path)
         .layer(from_fn_with_state(api.clone(), durable::answer))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(api);
     axum::serve(peer::Checked(listener), router).await
 }

@@ -1,6 +1,7 @@
 //! What the user names in `gapless.toml`.
 
 use crate::balance::BalanceSpec;
+use crate::error_pages::ErrorPages;
 use crate::ids::AppName;
 use crate::release::ReleaseSpec;
 use crate::rollout::Strategy;
@@ -45,6 +46,9 @@ pub struct AppSettings {
     /// How requests are spread over the instances.
     #[serde(default)]
     pub balance: BalanceSpec,
+    /// What clients see when the proxy has to answer for the app; before those of all apps.
+    #[serde(default, skip_serializing_if = "ErrorPages::is_empty")]
+    pub error_pages: ErrorPages,
 }
 
 /// How many instances.

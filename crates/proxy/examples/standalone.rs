@@ -8,7 +8,7 @@
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
 use gapless_model::release::AppProtocol;
-use gapless_model::{AccessLog, Address, AppName, Generation, InstanceId, ReleaseId};
+use gapless_model::{AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::Connection;
 use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot, ToControl, ToProxy};
@@ -43,8 +43,10 @@ fn main() {
             retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
             drain: DrainSpec::default(),
             balance: BalanceSpec::default(),
+            error_pages: ErrorPages::default(),
         }],
         access_log,
+        error_pages: ErrorPages::default(),
     };
     let home = std::env::temp_dir().join(format!("gapless-standalone-{}", std::process::id()));
     std::fs::create_dir_all(&home).unwrap();

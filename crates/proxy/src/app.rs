@@ -4,7 +4,7 @@ use crate::backend::{Backend, Ticket};
 use crate::balance::{Load, Sticky, choose};
 use crate::hold::{Bounds, Places};
 use crate::tally::Tally;
-use gapless_model::AppName;
+use gapless_model::{AppName, ErrorPages};
 use gapless_routing::AppRouting;
 use http::StatusCode;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -25,6 +25,7 @@ pub(crate) struct App {
     slow_start: Cell<Duration>,
     /// The name of the cookie that keeps clients where they are.
     sticky: RefCell<Option<Rc<str>>>,
+    error_pages: RefCell<ErrorPages>,
     pub(crate) tally: Tally,
     pub(crate) holding: Cell<u32>,
     stall: Cell<Duration>,
@@ -47,6 +48,7 @@ impl App {
             eject_after: Cell::new(0),
             slow_start: Cell::default(),
             sticky: RefCell::default(),
+            error_pages: RefCell::default(),
             tally: Tally::default(),
             holding: Cell::new(0),
             stall: Cell::default(),
@@ -65,6 +67,7 @@ impl App {
         self.eject_after.set(balance.eject_after.unwrap_or(0));
         self.slow_start.set(balance.slow_start);
         self.sticky.replace(balance.sticky.as_deref().map(Rc::from));
+        self.error_pages.replace(to.error_pages.clone());
         self.places.replace(places);
         reinstate_beyond_half(&serving);
         self.serving.replace(serving);
@@ -93,6 +96,11 @@ impl App {
     /// Whether it is in the snapshot no more.
     pub(crate) fn has_left(&self) -> bool {
         self.left.get()
+    }
+
+    /// What its clients see when the proxy answers for it.
+    pub(crate) fn error_pages(&self) -> ErrorPages {
+        self.error_pages.borrow().clone()
     }
 
     /// The name of the cookie that keeps clients where they are, if any does.

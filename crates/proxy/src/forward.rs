@@ -118,7 +118,9 @@ fn refuse(
     if let Some(upload) = upload {
         upload.abandon();
     }
-    let response = refusal.answer(&head.headers, &record.id);
+    let pages = record.error_pages();
+    let page = |status| pages.iter().find_map(|pages| pages.get(status));
+    let response = refusal.answer(&head.headers, &record.id, page);
     record.status = response.status();
     record.bytes = http_body::Body::size_hint(response.body()).lower();
     record.end(match refusal {

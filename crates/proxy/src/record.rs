@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::backend::{Backend, Ticket};
 use crate::exchange::Exchange;
 use crate::worker::Worker;
+use gapless_model::ErrorPages;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use std::rc::Rc;
@@ -66,6 +67,12 @@ impl Record {
             retried: false,
             ended: false,
         }
+    }
+
+    /// Pages for an answer of the proxy itself: the app's own before those of all.
+    pub(crate) fn error_pages(&self) -> [ErrorPages; 2] {
+        let of_app = self.app.as_ref().map(|app| app.error_pages());
+        [of_app.unwrap_or_default(), self.worker.error_pages()]
     }
 
     /// It has ended: counted, logged, and out of flight.

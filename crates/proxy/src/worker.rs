@@ -12,7 +12,7 @@ use crate::table::Table;
 use crate::tls::Terms;
 use crate::websocket::Finish;
 use gapless_model::app::DrainSpec;
-use gapless_model::{AppName, InstanceId, Moment};
+use gapless_model::{AppName, ErrorPages, InstanceId, Moment};
 use gapless_routing::{AppRouting, InFlight, Protocol, ProxyCounters};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -45,6 +45,7 @@ pub(crate) struct Worker {
     backends: RefCell<BTreeMap<InstanceId, Rc<Backend>>>,
     listeners: RefCell<BTreeMap<SocketAddr, Rc<Listener>>>,
     pub(crate) access_log: AccessLog,
+    error_pages: RefCell<ErrorPages>,
     pub(crate) ids: RequestIds,
     pub(crate) active: Rc<Cell<u32>>,
     newsroom: Rc<Notify>,
@@ -63,6 +64,7 @@ impl Worker {
             backends: RefCell::default(),
             listeners: RefCell::default(),
             access_log,
+            error_pages: RefCell::default(),
             ids: RequestIds::default(),
             active: Rc::default(),
             newsroom: Rc::default(),
@@ -131,6 +133,7 @@ impl Worker {
         self.apply_apps(plan);
         self.apply_listeners(plan);
         self.access_log.turn(plan.snapshot.access_log);
+        self.error_pages.replace(plan.snapshot.error_pages.clone());
     }
 
     /// Every worker has this plan. Only now are clients sent away from those that retire by it, as before they
@@ -298,6 +301,11 @@ impl Worker {
             (Err(error), _) => tracing::error!(%error, "cannot take over a connection"),
             (_, None) => tracing::error!(address = %handed.listener, "a connection of an unknown listener"),
         }
+    }
+
+    /// What clients see when the proxy answers by itself.
+    pub(crate) fn error_pages(&self) -> ErrorPages {
+        self.error_pages.borrow().clone()
     }
 
     /// Counts something that belongs to no app.

@@ -5,7 +5,7 @@ use gapless_model::balance::BalanceSpec;
 use gapless_model::instance::Retiring;
 use gapless_model::release::AppProtocol;
 use gapless_model::route::HostPattern;
-use gapless_model::{AccessLog, Address, AppName, Generation, InstanceId, ReleaseId};
+use gapless_model::{AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -22,6 +22,9 @@ pub struct Snapshot {
     pub apps: Vec<AppRouting>,
     /// Whether, and how, requests are written to the access log.
     pub access_log: AccessLog,
+    /// What clients see when the proxy answers by itself.
+    #[serde(default, skip_serializing_if = "ErrorPages::is_empty")]
+    pub error_pages: ErrorPages,
 }
 
 /// A public listening socket.
@@ -89,6 +92,9 @@ pub struct AppRouting {
     /// How requests are spread over the instances.
     #[serde(default)]
     pub balance: BalanceSpec,
+    /// What clients see when the proxy answers for this app; before those of the snapshot.
+    #[serde(default, skip_serializing_if = "ErrorPages::is_empty")]
+    pub error_pages: ErrorPages,
 }
 
 /// An instance as the proxy sees it.

@@ -11,7 +11,7 @@ use super::wrk;
 use crate::trouble::Trouble;
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
-use gapless_model::{AccessLog, Address, AppName, Generation, InstanceId, ReleaseId};
+use gapless_model::{AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
 use gapless_routing::frame::{Connection, Receiver, Sender};
 use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot, ToControl, ToProxy};
 use rustix::process::Signal;
@@ -194,6 +194,7 @@ fn snapshot(generation: Generation, address: SocketAddr, hosts: u32, apps: u32, 
             retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
             drain: DrainSpec::default(),
             balance: BalanceSpec::default(),
+            error_pages: ErrorPages::default(),
         }
     };
     Snapshot {
@@ -202,6 +203,7 @@ fn snapshot(generation: Generation, address: SocketAddr, hosts: u32, apps: u32, 
         routes: (0..hosts).filter_map(route).collect(),
         apps: (0..apps).filter_map(name).map(routing).collect(),
         access_log: AccessLog::Off,
+        error_pages: ErrorPages::default(),
     }
 }
 

@@ -169,5 +169,13 @@ pub(crate) static APP: Table = Table {
             example: "[apps.api.balance]",
             doc: "How requests are spread over the instances.",
         },
+        Key {
+            name: "error_pages",
+            kind: Kind::File,
+            default: Default::Derived("those of `[proxy]`"),
+            example: "\"errors\"",
+            doc: "A directory with the app's own pages for what the proxy answers in its place: `502.html`, \
+                  `503.html`, `504.html`; `{request_id}` and `{status}` in them are replaced.",
+        },
     ],
 };

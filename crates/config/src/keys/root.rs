@@ -76,5 +76,13 @@ pub(crate) static PROXY: Table = Table {
             doc: "Whether each request is written to `logs/access.log`: as JSON with its release and instance \
                   (so does `true`), or in the combined format of web servers.",
         },
+        Key {
+            name: "error_pages",
+            kind: Kind::File,
+            default: Default::Derived("a plain page with the reason and the request id"),
+            example: "\"errors\"",
+            doc: "A directory with pages for what the proxy answers by itself: `502.html`, `503.html`, `504.html`, \
+                  `404.html`, …; `{request_id}` and `{status}` in them are replaced.",
+        },
     ],
 };

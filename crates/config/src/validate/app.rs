@@ -2,10 +2,10 @@
 
 use super::routes::Placed;
 use super::whole::Surroundings;
-use super::{command, directory, environment, probe, routes, settings};
+use super::{command, directory, environment, error_pages, probe, routes, settings};
 use crate::document::{Section, Value, Written};
 use crate::problem::{Problem, Problems};
-use gapless_model::{AddressMode, AppName, AppSpec, CommandLine, ReleaseSpec};
+use gapless_model::{AddressMode, AppName, AppSettings, AppSpec, CommandLine, ReleaseSpec};
 
 /// What became of one table `[apps.NAME]`.
 pub(super) struct App {
@@ -38,7 +38,9 @@ pub(super) fn app(
     let env = environment::of_app(section, port.as_ref(), around, problems);
     let probes = probe::of_app(section, address, problems);
     let stop = settings::stop(section);
-    let settings = settings::of_app(section, routes.iter().map(|r| r.route.clone()).collect(), problems);
+    let error_pages = error_pages::of(section, around, problems);
+    let routed = routes.iter().map(|r| r.route.clone()).collect();
+    let settings = AppSettings { error_pages, ..settings::of_app(section, routed, problems) };
     let spec = || {
         Some(AppSpec {
             name: parsed?,

@@ -5,6 +5,7 @@ mod app;
 mod command;
 mod directory;
 mod environment;
+mod error_pages;
 mod listeners;
 mod probe;
 mod routes;

@@ -8,7 +8,7 @@ use gapless_model::app::{DrainSpec, HoldSpec, LogSpec, RestartSpec, RetrySpec, R
 use gapless_model::balance::BalanceSpec;
 use gapless_model::release::StopSpec;
 use gapless_model::route::RouteSpec;
-use gapless_model::{AppSettings, Instances};
+use gapless_model::{AppSettings, ErrorPages, Instances};
 
 /// How an app is run and served.
 pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Problems) -> AppSettings {
@@ -52,6 +52,8 @@ pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Probl
                 _ => None,
             },
         }),
+        // Of files: read by who knows where they are.
+        error_pages: ErrorPages::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The file as a whole.
 
-use super::{app, listeners, routes, tls};
+use super::{app, error_pages, listeners, routes, tls};
 use crate::config::{Admin, Config, Proxy};
 use crate::document::{Section, Value};
 use crate::keys::{ADMIN, PROXY};
@@ -43,7 +43,7 @@ pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Pr
     let places = Places::new(Arc::clone(problems.source()), places);
     Some(Config {
         apps,
-        proxy: top.section("proxy").map(proxy),
+        proxy: top.section("proxy").map(|section| proxy(section, around, problems)),
         admin: top.section("admin").map(admin),
         tls,
         places,
@@ -68,11 +68,15 @@ fn access_log(section: &Section) -> AccessLog {
     }
 }
 
-fn proxy(section: &Section) -> Proxy {
+fn proxy(section: &Section, around: &Surroundings<'_>, problems: &mut Problems) -> Proxy {
     debug_assert!(PROXY.key("workers").is_some());
     let workers = match section.get("workers") {
         Some(Value::Number(_)) => Some(section.small("workers")),
         _ => None,
     };
-    Proxy { workers, access_log: access_log(section) }
+    Proxy {
+        workers,
+        access_log: access_log(section),
+        error_pages: error_pages::of(section, around, problems),
+    }
 }

@@ -47,6 +47,34 @@ fn the_directory_of_an_app() {
 }
 
 #[test]
+fn the_directory_of_error_pages() {
+    let mut text = String::new();
+    let mut case = |title: &str, at: &str, prepare: &dyn Fn(&Project)| {
+        let project = Project::new();
+        let keys = "error_pages = \"errors\"\n";
+        let (app, proxy) = if at == "app" { (keys, "") } else { ("", keys) };
+        project.write("gapless.toml", format!("[apps.api]\ncommand = \"a\"\n{app}[proxy]\n{proxy}"));
+        prepare(&project);
+        writeln!(text, "━━ {title}\n{}", project.said()).unwrap();
+    };
+    let page = |p: &Project, name: &str, bytes: &[u8]| {
+        std::fs::create_dir_all(p.path().join("errors")).unwrap();
+        p.write(&format!("errors/{name}"), bytes);
+    };
+    case("missing", "app", &|_| {});
+    case("a slip", "proxy", &|p| std::fs::create_dir(p.path().join("error")).unwrap());
+    case("a file", "proxy", &|p| p.write("errors", "{}"));
+    case("no page", "app", &|p| page(p, "500.html", b"x"));
+    case("too large", "app", &|p| page(p, "503.html", &[b'x'; 70_000]));
+    case("no text", "app", &|p| page(p, "503.html", b"\xff"));
+    case("a directory for a page", "app", &|p| {
+        std::fs::create_dir_all(p.path().join("errors/503.html")).unwrap()
+    });
+    case("fine", "app", &|p| page(p, "503.html", b"x"));
+    shown("the_directory_of_error_pages", &text);
+}
+
+#[test]
 fn the_environment_file() {
     let mut text = String::new();
     let mut case = |title: &str, bytes: &[u8]| {

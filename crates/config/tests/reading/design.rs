@@ -108,6 +108,7 @@ fn plain(name: &str, command: &[&str], cwd: &Utf8Path) -> AppSpec {
             hold: HoldSpec { max_requests: 1000, max_bytes: 16 << 20, timeout: ms(30_000) },
             retry: RetrySpec { non_idempotent: false, max_body: 65_536 },
             balance: BalanceSpec::default(),
+            error_pages: gapless_model::ErrorPages::default(),
         },
     }
 }
@@ -144,7 +145,11 @@ fn everything_by_default() {
     let here = Utf8Path::new("/");
     let text = "[apps.worker]\ncommand = \"node worker.js\"\n[proxy]\n".to_owned();
     let config = Config::parse("gapless.toml", text, here, &BTreeMap::new()).unwrap();
-    let proxy = Some(Proxy { workers: None, access_log: gapless_model::AccessLog::Json });
+    let proxy = Some(Proxy {
+        workers: None,
+        access_log: gapless_model::AccessLog::Json,
+        error_pages: gapless_model::ErrorPages::default(),
+    });
     assert_eq!((config.apps, config.proxy), (vec![plain("worker", &["node", "worker.js"], here)], proxy));
 }
 

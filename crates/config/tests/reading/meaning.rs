@@ -5,7 +5,7 @@ use gapless_config::{Config, Proxy};
 use gapless_model::app::{RestartPolicy, WebSocketPolicy};
 use gapless_model::probe::ProbeKind;
 use gapless_model::release::StopTarget;
-use gapless_model::{AccessLog, AddressMode, AppSpec, CommandLine, Instances, Signal};
+use gapless_model::{AccessLog, AddressMode, AppSpec, CommandLine, ErrorPages, Instances, Signal};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -143,8 +143,27 @@ fn every_other_key_reaches_its_field() {
         ("\"combined\"", AccessLog::Combined),
     ] {
         let text = format!("[proxy]\nworkers = 3\naccess_log = {written}\n[apps.a]\ncommand = \"a\"\n");
-        assert_eq!(read(&text).proxy, Some(Proxy { workers: Some(3), access_log }));
+        assert_eq!(
+            read(&text).proxy,
+            Some(Proxy { workers: Some(3), access_log, error_pages: ErrorPages::default() })
+        );
     }
+}
+
+#[test]
+fn error_pages_are_read_when_the_file_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(directory.path()).unwrap();
+    for (name, text) in [("all/404.html", "nowhere"), ("all/readme.txt", ""), ("own/503.html", "soon")] {
+        std::fs::create_dir_all(path.join(name).parent().unwrap()).unwrap();
+        std::fs::write(path.join(name), text).unwrap();
+    }
+    let text = "[proxy]\nerror_pages = \"all\"\n[apps.a]\ncommand = \"a\"\nerror_pages = \"./own\"\n";
+    std::fs::write(path.join("gapless.toml"), text).unwrap();
+    let config = Config::load(&path.join("gapless.toml"), &BTreeMap::new()).unwrap();
+    let (all, own) = (config.proxy.unwrap().error_pages, &config.apps[0].settings.error_pages);
+    assert_eq!((all.get(404), all.get(503)), (Some("nowhere"), None));
+    assert_eq!((own.get(404), own.get(503)), (None, Some("soon")));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 use gapless_api::ErrorKind;
 use gapless_model::event::What;
 use gapless_model::route::RouteSpec;
-use gapless_model::{AccessLog, AppName, AppSettings, AppSpec, ReleaseId, ReleaseSpec};
+use gapless_model::{AccessLog, AppName, AppSettings, AppSpec, ErrorPages, ReleaseId, ReleaseSpec};
 use gapless_release::Order;
 use gapless_store::Change;
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,6 +164,14 @@ impl Engine {
     pub fn set_access_log(&mut self, log: AccessLog) {
         if self.access_log != log {
             self.access_log = log;
+            self.routes.change();
+        }
+    }
+
+    /// What clients see when the proxy answers by itself.
+    pub fn set_error_pages(&mut self, pages: ErrorPages) {
+        if self.error_pages != pages {
+            self.error_pages = pages;
             self.routes.change();
         }
     }

@@ -152,6 +152,7 @@ impl Engine {
             routes: apps().flat_map(App::public_routes).collect(),
             apps: self.apps.values().filter(|a| a.is_routed()).map(App::routing).collect(),
             access_log: self.access_log,
+            error_pages: self.error_pages.clone(),
         }
     }
 }
@@ -213,6 +214,7 @@ impl App {
             retry: self.settings.retry.clone(),
             drain: self.settings.drain.clone(),
             balance: self.settings.balance.clone(),
+            error_pages: self.settings.error_pages.clone(),
         }
     }
 }

@@ -70,6 +70,7 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
     let applied = api.desk.ask(move |core| {
         if let Some(proxy) = proxy {
             core.engine.set_access_log(proxy.access_log);
+            core.engine.set_error_pages(proxy.error_pages.clone());
             core.set_proxy(proxy);
         }
         if let Some(admin) = admin {

@@ -14,6 +14,7 @@ mod balance;
 mod bodies;
 mod connections;
 mod control;
+mod error_pages;
 mod h2c;
 mod holding;
 mod http2;

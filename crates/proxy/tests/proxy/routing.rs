@@ -19,6 +19,7 @@ async fn host_and_path_lead_to_the_app() {
         retry: RetrySpec { non_idempotent: false, max_body: 0 },
         drain: DrainSpec::default(),
         balance: BalanceSpec::default(),
+        error_pages: gapless_model::ErrorPages::default(),
     });
     stage.snapshot.routes[0].host = Some("*.com".parse().unwrap());
     stage.snapshot.routes.push(Route {

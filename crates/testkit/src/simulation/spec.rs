@@ -69,6 +69,7 @@ pub(super) fn settings(place: usize, shape: &AppShape) -> AppSettings {
         hold: HoldSpec { max_requests: 1_000, max_bytes: 1 << 24, timeout: ms(HOLD_TIMEOUT) },
         retry: RetrySpec { non_idempotent: false, max_body: 65_536 },
         balance: BalanceSpec::default(),
+        error_pages: gapless_model::ErrorPages::default(),
     }
 }
 

@@ -1,10 +1,6 @@
-//! Answers by the proxy itself, when no instance can give one.
+//! Why no instance answers, and what is said of it.
 
-use crate::answer::AnswerBody;
-use crate::headers::X_REQUEST_ID;
-use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::StatusCode;
 
 /// Why no instance answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +28,7 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    const fn status(&self) -> StatusCode {
+    pub(super) const fn status(&self) -> StatusCode {
         match self {
             Self::BadHost => StatusCode::BAD_REQUEST,
             Self::Tunnel => StatusCode::METHOD_NOT_ALLOWED,
@@ -45,7 +41,7 @@ impl Refusal {
     }
 
     /// What a person reads.
-    const fn message(&self) -> &'static str {
+    pub(super) const fn message(&self) -> &'static str {
         match self {
             Self::BadHost => "The request must name exactly one host.",
             Self::Tunnel => "This server is no tunnel.",
@@ -62,35 +58,8 @@ impl Refusal {
         }
     }
 
-    /// The answer, naming the request. `wants` are the request's headers.
-    pub(crate) fn answer(&self, wants: &HeaderMap, id: &HeaderValue) -> Response<AnswerBody> {
-        let status = self.status();
-        let id_text = id.to_str().unwrap_or_default();
-        let (kind, body) = if wants_json(wants) {
-            let body = serde_json::json!({
-                "status": status.as_u16(), "error": self.message(), "request_id": id_text,
-            });
-            ("application/json", body.to_string())
-        } else {
-            ("text/plain; charset=utf-8", format!("{status}\n\n{}\nRequest id: {id_text}\n", self.message()))
-        };
-        let mut response = Response::new(AnswerBody::own(Bytes::from(body)));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(X_REQUEST_ID, id.clone());
-        if matches!(self, Self::Full | Self::NobodyReady | Self::Unreachable) {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        response
+    /// Whether it is worth coming again in a moment.
+    pub(super) const fn is_passing(&self) -> bool {
+        matches!(self, Self::Full | Self::NobodyReady | Self::Unreachable)
     }
-}
-
-fn wants_json(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|accept| accept.contains("json"))
 }
