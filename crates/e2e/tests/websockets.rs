@@ -221,7 +221,9 @@ fn what_passes_through_arrives_as_it_was_sent() {
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
 
     let (text, binary) = (0x81, 0x82);
-    let mut cases: Vec<(String, Vec<Vec<u8>>, Vec<(u8, Vec<u8>)>)> = Vec::new();
+    /// What it is, what is sent, and the frames that come back.
+    type Case = (String, Vec<Vec<u8>>, Vec<(u8, Vec<u8>)>);
+    let mut cases: Vec<Case> = Vec::new();
     for length in [0, 1, 125, 126, 127, 128, 65_535, 65_536, 4 << 20] {
         for kind in [text, binary] {
             let payload = vec![b'*'; length];
