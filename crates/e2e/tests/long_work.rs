@@ -14,10 +14,15 @@ use std::time::Duration;
 
 /// One instance of `apps/long.mjs`, and its process.
 fn up() -> (Arc<Site>, u32) {
+    up_with("")
+}
+
+/// The same with further tables.
+fn up_with(tables: &str) -> (Arc<Site>, u32) {
     let site = Site::new();
     let toml = format!(
         "[apps.long]\ncommand = [\"node\", {script:?}]\nport = 3000\n\n[[apps.long.routes]]\nlisten = \"{address}\"\n\n\
-         [apps.long.ready]\npath = \"/\"\ninterval = \"100ms\"\n\n[apps.long.rollout]\nbake = \"200ms\"\n",
+         [apps.long.ready]\npath = \"/\"\ninterval = \"100ms\"\n\n[apps.long.rollout]\nbake = \"200ms\"\n\n{tables}\n",
         script = apps_directory().join("long.mjs").display().to_string(),
         address = site.address(),
     );
@@ -149,6 +154,26 @@ fn events_arrive_one_by_one_through_a_rollout() {
     direct::ask(&instance, "POST /end");
     assert_eq!(listener.event(), None);
     let _ = reload.wait().succeeds().says(" 0 lost");
+}
+
+/// A stream without end cannot be waited for: it is cut when the drain is over, so that its client sees that it was.
+#[test]
+fn a_client_of_events_without_end_comes_back_to_the_new_instance() {
+    let (site, old) = up_with("[apps.long.drain]\ntimeout = \"2s\"\n");
+    let instance = site.instances("long").remove(0);
+    let mut listener = Listener::connect(&site);
+    assert_eq!(listener.event().unwrap(), format!("hello {old}"));
+    let reload = site.begin(&["reload", "long"]);
+    wait_for_another(&site, old);
+    direct::ask(&instance, "POST /emit");
+    assert_eq!(listener.event().unwrap(), format!("1 {old}"));
+    let mut rest = Vec::new();
+    let end = listener.0.read_to_end(&mut rest);
+    assert!(end.is_err() && rest.is_empty(), "an end that looks like one of its own: {end:?} {rest:?}");
+    let mut listener = Listener::connect(&site);
+    assert_ne!(listener.event().unwrap(), format!("hello {old}"));
+    // The receipt does not hide it.
+    let _ = reload.wait().succeeds().says("1 LOST");
 }
 
 /// Sends a request in parts, and reads all that comes back.

@@ -94,7 +94,8 @@ impl Relay {
             Poll::Pending => {}
             Poll::Ready(Some(Ok(frame))) => {
                 self.record.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if self.is_complete() {
+                // Nothing can follow trailers, and nobody asks for more.
+                if frame.is_trailers() || self.is_complete() {
                     self.complete();
                 }
             }

@@ -83,6 +83,29 @@ async fn a_client_that_waits_for_100_is_told_to_go_on() {
     assert!(rest.starts_with("HTTP/1.1 200 OK") && rest.ends_with("\r\n\r\n3"), "{rest}");
 }
 
+#[tokio::test]
+async fn an_answer_whose_trailers_come_before_the_end_of_its_request_is_served() {
+    let mut stage = Stage::new().await;
+    let one = Instance::scripted(1, |_, mut stream, _| async move {
+        read_head(&mut stream).await?;
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n";
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(b"2\r\nok\r\n0\r\nx-sum: 7\r\n\r\n").await?;
+        while stream.read(&mut [0; 4096]).await? > 0 {}
+        Ok(())
+    });
+    stage.route_to(vec![Stage::serve(&one)]).await;
+    let mut client = TcpStream::connect(stage.address).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nContent-Length: 3\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n0\r\nx-sum: 7\r\n\r\n") {
+        assert!(soon("the answer", client.read_buf(&mut answer)).await.unwrap() > 0);
+    }
+    let counted = stage.counted("it", |app| app.traffic.served + app.traffic.client_gone == 1).await;
+    assert_eq!((counted.traffic.failed, counted.traffic.client_gone), (0, 0));
+}
+
 const EXPECTING: &str = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
 const GO_ON: &[u8; 25] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
