@@ -79,6 +79,8 @@ pub(crate) const RETRY_MAX_BODY: u64 = 64 * 1024;
 pub(crate) const BALANCE_SLOW_START: Duration = Duration::ZERO;
 /// The oldest version of TLS.
 pub(crate) const TLS_MINIMUM: &str = "1.2";
+/// Let's Encrypt.
+pub(crate) const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
 /// Whether requests are written to the access log.
 pub(crate) const ACCESS_LOG: bool = true;

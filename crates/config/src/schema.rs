@@ -89,6 +89,8 @@ fn shape(kind: &Kind) -> Value {
             "additionalProperties": object(inner),
             "minProperties": 1,
         }),
+        Kind::Url => json!({ "type": "string", "pattern": "^https://" }),
+        Kind::Email => json!({ "type": "string", "pattern": "@" }),
         Kind::List(kind) => json!({ "type": "array", "items": shape(kind) }),
         Kind::Table(_) => Value::Null,
     }

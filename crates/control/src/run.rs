@@ -124,10 +124,11 @@ async fn serve(
     }
     let tls = recovered.state.settings.get(TLS).and_then(|text| serde_json::from_str(text).ok());
     if let Some(spec) = tls {
-        core.speak_tls(Prepared::read(spec));
+        core.speak_tls(Prepared::read(spec, home));
     }
     recover(&mut core, home, recovered)?;
     tokio::spawn(tls::watch(core.keychain.watched(), desk.clone()));
+    tokio::spawn(tls::keep(core.keychain.asked(), home.to_owned(), desk.clone()));
 
     let command = ProxyCommand { home: home.to_owned(), workers: proxy.and_then(|p| p.workers) };
     let link = tokio::spawn(link::keep(command, listeners, link_orders, core.keychain.certificates(), said));

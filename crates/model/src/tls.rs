@@ -46,6 +46,33 @@ pub struct AcmeSpec {
     /// PEM file with the certificate by which the authority itself is known, if the machine does not know it
     /// anyway; absolute.
     pub ca: Option<Utf8PathBuf>,
+    /// How the authority looks whether a host is ours; none begins with what fits the listeners, and takes
+    /// turns when it fails.
+    #[serde(default)]
+    pub challenge: Option<AcmeChallenge>,
+}
+
+/// How an authority looks whether a host is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum AcmeChallenge {
+    /// By a request to port 80 (RFC 8555 section 8.3).
+    #[default]
+    #[serde(rename = "http-01")]
+    Http,
+    /// By a handshake with port 443 (RFC 8737).
+    #[serde(rename = "tls-alpn-01")]
+    TlsAlpn,
+}
+
+impl AcmeChallenge {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Http => Self::TlsAlpn,
+            Self::TlsAlpn => Self::Http,
+        }
+    }
 }
 
 /// Which protocol versions and ciphers clients may choose from.

@@ -64,6 +64,8 @@ pub(super) fn of_text(kind: &Kind, text: &str) -> Option<Result<Value, Unfit>> {
         Kind::Cookie => cookie::parse(text).map(Value::Text),
         Kind::Prefix => url::prefix(text).map(Value::Text),
         Kind::Target => url::target(text).map(Value::Text),
+        Kind::Url => url::https(text).map(Value::Text),
+        Kind::Email => url::email(text).map(Value::Text),
         _ => return None,
     })
 }

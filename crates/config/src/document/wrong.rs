@@ -125,6 +125,8 @@ pub(crate) fn wanted(kind: &Kind) -> String {
         Kind::Env => "names and texts".into(),
         Kind::Names => "a list of names".into(),
         Kind::Table(_) | Kind::Named(_) => "a table".into(),
+        Kind::Url => "a URL in quotes".into(),
+        Kind::Email => "an address of mail in quotes".into(),
         Kind::List(kind) => match wanted(kind).strip_suffix(" in quotes") {
             Some(one) => format!("a list, each {one} in quotes"),
             None => format!("a list of {}", wanted(kind)),

@@ -111,6 +111,10 @@ pub(crate) enum Kind {
     Tables(&'static Table),
     /// A table of tables that the user names.
     Named(&'static Table),
+    /// A URL that begins with `https://`.
+    Url,
+    /// An address of mail.
+    Email,
     /// A list of what is written as a text.
     List(&'static Kind),
 }

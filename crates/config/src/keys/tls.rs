@@ -20,6 +20,13 @@ pub(crate) static TLS: Table = Table {
                   it asks for; the first one if it asks for none.",
         },
         Key {
+            name: "acme",
+            kind: Kind::Table(&ACME),
+            default: Default::Nothing,
+            example: "[tls.acme]",
+            doc: "Certificates that Gapless gets and renews by itself.",
+        },
+        Key {
             name: "redirect",
             kind: Kind::List(&Kind::Listen),
             default: Default::Nothing,
@@ -71,6 +78,53 @@ static CERTIFICATE: Table = Table {
             default: Default::Required,
             example: "\"certs/example.com.key\"",
             doc: "PEM file with its private key.",
+        },
+    ],
+};
+
+/// `[tls.acme]`.
+static ACME: Table = Table {
+    path: "tls.acme",
+    doc: "Certificates by ACME, from Let's Encrypt or another authority; an empty table is enough.",
+    keys: &[
+        Key {
+            name: "email",
+            kind: Kind::Email,
+            default: Default::Nothing,
+            example: "\"you@example.com\"",
+            doc: "Whom the authority may write to.",
+        },
+        Key {
+            name: "directory",
+            kind: Kind::Url,
+            default: Default::Text(defaults::ACME_DIRECTORY),
+            example: "\"https://acme-staging-v02.api.letsencrypt.org/directory\"",
+            doc: "URL of the authority's directory. Setting it accepts its terms of service, as using the \
+                  default one does.",
+        },
+        Key {
+            name: "hosts",
+            kind: Kind::List(&Kind::Host),
+            default: Default::Derived("the hosts of the TLS routes that no file has a certificate for"),
+            example: "[\"example.com\"]",
+            doc: "For which hosts; no wildcards.",
+        },
+        Key {
+            name: "ca",
+            kind: Kind::File,
+            default: Default::Nothing,
+            example: "\"ca.pem\"",
+            doc: "PEM file with the certificate by which a private authority is known.",
+        },
+        Key {
+            name: "challenge",
+            kind: Kind::Word { built: &["http-01", "tls-alpn-01"], later: &[] },
+            default: Default::Derived(
+                "`tls-alpn-01` if something listens on port 443, else `http-01`; in turns when one fails",
+            ),
+            example: "\"http-01\"",
+            doc: "How the authority looks whether a host is yours: by a request to port 80, or a handshake with \
+                  port 443.",
         },
     ],
 };

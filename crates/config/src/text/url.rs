@@ -53,6 +53,33 @@ pub(crate) fn target(text: &str) -> Result<String, Unfit> {
     }
 }
 
+/// A URL of something that is reached by https.
+pub(crate) fn https(text: &str) -> Result<String, Unfit> {
+    let unfit = |help: String| Unfit::new(format!("cannot be {text:?}: that is no URL by https"), help);
+    let Some(rest) = text.strip_prefix("https://") else {
+        let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+        return Err(unfit(format!("write `\"https://{rest}\"`")));
+    };
+    let uri_like = !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(|c| c.is_ascii_graphic());
+    if uri_like {
+        Ok(text.to_owned())
+    } else {
+        Err(unfit("write it as `\"https://example.com/directory\"`".into()))
+    }
+}
+
+/// An address of mail; what an authority takes is for it to say.
+pub(crate) fn email(text: &str) -> Result<String, Unfit> {
+    let plain = text.chars().all(|c| c.is_ascii_graphic() && c != ',' && c != ':');
+    match text.split_once('@') {
+        Some((name, host)) if plain && !name.is_empty() && host.contains('.') => Ok(text.to_owned()),
+        _ => Err(Unfit::new(
+            format!("cannot be {text:?}: that is no address of mail"),
+            "write one as `\"you@example.com\"`",
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +91,18 @@ mod tests {
         assert_eq!(prefix("//"), Ok("/".into()));
         for bad in ["", "api", "/a b", "/ä", "/a?b", "/api/*", "http://x/api"] {
             assert!(prefix(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn urls_are_reached_by_https_and_mail_has_a_host() {
+        assert!(https("https://a.b/directory").is_ok());
+        for bad in ["", "http://a.b", "https://", "a.b", "https:///x", "https://a b"] {
+            assert!(https(bad).is_err(), "{bad:?}");
+        }
+        assert!(email("a@b.c").is_ok());
+        for bad in ["", "a", "@b.c", "a@b", "a b@c.d", "mailto:a@b.c"] {
+            assert!(email(bad).is_err(), "{bad:?}");
         }
     }
 

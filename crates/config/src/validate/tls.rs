@@ -7,8 +7,8 @@ use crate::document::{Section, Value};
 use crate::problem::{Problem, Problems};
 use crate::source::{beside, reason};
 use camino::Utf8PathBuf;
-use gapless_model::route::RouteSpec;
-use gapless_model::tls::{CertificateFiles, TlsLimits, TlsSpec, TlsVersion, is_of_tls13};
+use gapless_model::route::{HostPattern, RouteSpec};
+use gapless_model::tls::{AcmeSpec, CertificateFiles, TlsLimits, TlsSpec, TlsVersion, is_of_tls13};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -21,15 +21,16 @@ pub(super) fn of_file(
 ) -> TlsSpec {
     let certificates = section.sections("certificates").iter();
     let certificates: Vec<_> = certificates.filter_map(|pair| files(pair, around, problems)).collect();
-    if certificates.is_empty() && problems.is_empty() {
+    let acme = section.section("acme").map(|acme| self::acme(acme, around, problems));
+    if certificates.is_empty() && acme.is_none() && problems.is_empty() {
         problems.add(Problem::new("[tls] names no certificate").at(section.span, "").help(
             "name one, as `certificates = [{ certificate = \"certs/example.com.pem\", key = \
-             \"certs/example.com.key\" }]`",
+             \"certs/example.com.key\" }]`, or let Gapless get them: `acme = { email = \"you@example.com\" }`",
         ));
     }
     let hsts = if let Some(Value::Duration(age)) = section.get("hsts") { Some(*age) } else { None };
     let redirect = redirect(section, placed, problems);
-    TlsSpec { certificates, acme: None, redirect, hsts, limits: limits(section, problems) }
+    TlsSpec { certificates, acme, redirect, hsts, limits: limits(section, problems) }
 }
 
 fn files(section: &Section, around: &Surroundings<'_>, problems: &mut Problems) -> Option<CertificateFiles> {
@@ -65,6 +66,28 @@ fn file(
         None => problem.help(format!("paths are relative to {}", around.directory)),
     });
     None
+}
+
+fn acme(section: &Section, around: &Surroundings<'_>, problems: &mut Problems) -> AcmeSpec {
+    let mut hosts = Vec::new();
+    for host in section.list("hosts") {
+        match &host.value {
+            Value::Host(HostPattern::Exact(name)) => hosts.push(name.clone()),
+            Value::Host(HostPattern::Wildcard(rest)) => problems.add(
+                Problem::new(format!("[{}] cannot get a certificate for *.{rest}", section.path))
+                    .at(host.span, "authorities give those to whoever changes the DNS zone only")
+                    .help("name the hosts one by one, or get that certificate otherwise and name its files in `certificates`"),
+            ),
+            _ => {}
+        }
+    }
+    AcmeSpec {
+        email: section.text("email").map(str::to_owned),
+        directory: section.text("directory").unwrap_or_default().to_owned(),
+        hosts: section.mentions("hosts").then_some(hosts),
+        ca: file(section, "ca", around, problems),
+        challenge: section.mentions("challenge").then(|| section.word("challenge")),
+    }
 }
 
 fn limits(section: &Section, problems: &mut Problems) -> TlsLimits {
@@ -111,7 +134,10 @@ pub(super) fn of_route(route: &Section, listen: SocketAddr, there: bool, problem
         problems.add(
             Problem::new(format!("a route in [{}] speaks TLS, but there is no certificate", route.path))
                 .at(route.place("tls"), "by which one?")
-                .help("add a table `[tls]` with `certificates = [{ certificate = \"…\", key = \"…\" }]`"),
+                .help(
+                    "add a table `[tls]` with `certificates = [{ certificate = \"…\", key = \"…\" }]`, or with \
+                     `acme = {}` to get them by themselves",
+                ),
         );
     }
     route.flag("tls")

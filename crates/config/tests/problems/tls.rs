@@ -30,6 +30,11 @@ fn tls() {
             ),
         ),
         ("an old version", format!("{APP}[tls]\n{pair}minimum = \"1.1\"\n")),
+        ("a wildcard by ACME", format!("{APP}[tls]\nacme = {{ hosts = [\"*.example.com\"] }}\n")),
+        (
+            "an authority that is none",
+            format!("{APP}[tls]\nacme = {{ directory = \"letsencrypt\", email = \"me\" }}\n"),
+        ),
         ("a redirect in the way", format!("{APP}[tls]\n{pair}redirect = [\":80\", \":443\"]\n")),
         ("a redirect that is no list", format!("{APP}[tls]\n{pair}redirect = \":80\"\n")),
         (

@@ -25,7 +25,7 @@ pub(super) async fn check(
     if let Some(admin) = request.admin {
         api.admin.prepare(admin.listen)?;
     }
-    let wanted = tls::prepare(request.tls).await;
+    let wanted = tls::prepare(request.tls, &api.home).await;
     let plans = api.desk.ask(move |core| {
         core.engine.check_routes(&request.apps)?;
         let redirects = tls::check(core, &request.apps, wanted.as_ref())?;
@@ -55,7 +55,7 @@ pub(super) async fn apply(State(api): State<Api>, Json(request): Json<ApplyReque
 async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
     let ApplyRequest { apps, base_env, proxy, admin, tls } = request;
     let prepared = admin.map(|admin| api.admin.prepare(admin.listen)).transpose()?;
-    let wanted = tls::prepare(tls).await;
+    let wanted = tls::prepare(tls, &api.home).await;
     let (steps, orders, wanted) = api
         .desk
         .ask(move |core| {

@@ -3,15 +3,16 @@
 use crate::clock;
 use crate::core::Core;
 use crate::tls::Prepared;
+use camino::Utf8Path;
 use gapless_api::{ErrorBody, ErrorKind};
 use gapless_model::AppSpec;
 use gapless_model::route::RouteSpec;
 use gapless_model::tls::TlsSpec;
 
 /// Reads the files of a table, where nobody has to wait for a disk.
-pub(super) async fn prepare(tls: Option<TlsSpec>) -> Option<Prepared> {
-    let spec = tls?;
-    tokio::task::spawn_blocking(move || Prepared::read(spec)).await.ok()
+pub(super) async fn prepare(tls: Option<TlsSpec>, home: &Utf8Path) -> Option<Prepared> {
+    let (spec, home) = (tls?, home.to_owned());
+    tokio::task::spawn_blocking(move || Prepared::read(spec, &home)).await.ok()
 }
 
 /// Refuses what TLS cannot be spoken by. Returns where else than on routes is listened, as routes to nowhere.

@@ -1,7 +1,9 @@
 //! All certificates: what is in force, what is wrong, and what the proxy is told.
 
+use super::acme::Vault;
 use super::certificate::{BadCertificate, Certificate, Stamp, day};
 use super::coverage;
+use camino::Utf8Path;
 use gapless_api::status::{CertificateStatus, TlsStatus};
 use gapless_model::WallTime;
 use gapless_model::route::HostPattern;
@@ -43,13 +45,16 @@ pub struct Prepared {
     pub spec: TlsSpec,
     /// Its files, in its order.
     pub readings: Vec<Reading>,
+    /// What was fetched earlier from its authority, by host.
+    pub stored: BTreeMap<String, Certificate>,
 }
 
 impl Prepared {
-    /// Reads all files of a table. Blocks.
-    pub fn read(spec: TlsSpec) -> Self {
+    /// Reads all files of a table, and what was fetched before below the home of Gapless. Blocks.
+    pub fn read(spec: TlsSpec, home: &Utf8Path) -> Self {
         let readings = spec.certificates.iter().cloned().map(Reading::of).collect();
-        Self { spec, readings }
+        let stored = spec.acme.as_ref().map(|acme| Vault::of(home, &acme.directory).certificates());
+        Self { spec, readings, stored: stored.unwrap_or_default() }
     }
 }
 
@@ -76,6 +81,8 @@ pub struct Keychain {
     out: watch::Sender<Arc<Certificates>>,
     watched: watch::Sender<Vec<(CertificateFiles, Option<Stamp>)>>,
     certified: watch::Sender<u64>,
+    /// How often it was said that certificates are to be fetched.
+    asked: watch::Sender<u64>,
     refused: Vec<String>,
     /// As the proxy counts them.
     pub handshakes: Handshakes,
@@ -92,6 +99,7 @@ impl Default for Keychain {
             out: watch::channel(Arc::default()).0,
             watched: watch::channel(Vec::new()).0,
             certified: watch::channel(0).0,
+            asked: watch::channel(0).0,
             refused: Vec::new(),
             handshakes: Handshakes::default(),
         }
@@ -137,8 +145,13 @@ impl Keychain {
     /// From here on TLS is spoken like this. Files that cannot be used are said in the troubles; if the proxy has
     /// what was in them before, it keeps that.
     pub fn adopt(&mut self, wanted: Prepared, now: WallTime) {
-        let Prepared { spec, readings } = wanted;
+        let Prepared { spec, readings, stored } = wanted;
         self.files.retain(|files, _| spec.certificates.contains(files));
+        self.fetched = stored;
+        self.fetching.clear();
+        if spec.acme.is_some() {
+            self.asked.send_modify(|times| *times += 1);
+        }
         self.spec = Some(spec);
         for reading in readings {
             self.take(reading, now);
@@ -271,6 +284,10 @@ impl Keychain {
         Some(TlsStatus { certificates: certificates.collect(), handshakes: complete, resumed, failed })
     }
 }
+
+mod fetching;
+
+pub use fetching::{Proof, Wanted};
 
 #[cfg(test)]
 mod tests;

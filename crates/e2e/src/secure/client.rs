@@ -32,22 +32,33 @@ pub struct Kept {
 impl Tls {
     /// Clients of `host` at `to` that know this authority, and speak TLS 1.2 and 1.3.
     pub fn new(to: SocketAddr, host: &str, root: CertificateDer<'static>) -> Self {
-        Self::speaking(to, host, root, &[&rustls::version::TLS13, &rustls::version::TLS12])
+        Self::knowing(to, host, &[root])
+    }
+
+    /// The same that know several authorities.
+    pub fn knowing(to: SocketAddr, host: &str, roots: &[CertificateDer<'static>]) -> Self {
+        Self::of(to, host, roots, &[&rustls::version::TLS13, &rustls::version::TLS12])
     }
 
     /// The same with these versions.
-    ///
-    /// # Panics
-    /// There are none.
-    #[expect(clippy::unwrap_used, reason = "a test cannot go on without")]
     pub fn speaking(
         to: SocketAddr,
         host: &str,
         root: CertificateDer<'static>,
         versions: &[&'static SupportedProtocolVersion],
     ) -> Self {
+        Self::of(to, host, &[root], versions)
+    }
+
+    #[expect(clippy::unwrap_used, reason = "a test cannot go on without")]
+    fn of(
+        to: SocketAddr,
+        host: &str,
+        known: &[CertificateDer<'static>],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(root).unwrap();
+        known.iter().for_each(|root| roots.add(root.clone()).unwrap());
         let mut config =
             ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
                 .with_protocol_versions(versions)

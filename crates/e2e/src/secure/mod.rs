@@ -3,7 +3,9 @@
 mod authority;
 mod client;
 mod load;
+mod pebble;
 
 pub use authority::{Authority, Issued};
 pub use client::{Kept, Tls};
 pub use load::TlsLoad;
+pub use pebble::Pebble;

@@ -41,11 +41,15 @@ fn spec(certificates: Vec<CertificateFiles>) -> TlsSpec {
     TlsSpec { certificates, acme: None, redirect: Vec::new(), hsts: None, limits: TlsLimits::default() }
 }
 
+fn read(spec: TlsSpec) -> Prepared {
+    Prepared::read(spec, Utf8Path::new("/nowhere"))
+}
+
 #[test]
 fn a_pair_that_is_no_pair_any_more_leaves_the_former_in_force_and_is_said() {
     let mut stage = Stage::new();
     let (a, b) = (stage.write("a", "a.test", 2100), stage.write("b", "b.test", 2100));
-    let wanted = Prepared::read(spec(vec![b.clone(), a.clone()]));
+    let wanted = read(spec(vec![b.clone(), a.clone()]));
     stage.keychain.check(&wanted, NOW).unwrap();
     stage.keychain.adopt(wanted, NOW);
     let first = stage.sent();
@@ -72,7 +76,7 @@ fn a_pair_that_is_no_pair_any_more_leaves_the_former_in_force_and_is_said() {
 fn what_is_over_is_refused_unless_it_is_in_force_already() {
     let mut stage = Stage::new();
     let old = stage.write("a", "a.test", 2021);
-    let wanted = Prepared::read(spec(vec![old.clone()]));
+    let wanted = read(spec(vec![old.clone()]));
     assert!(matches!(stage.keychain.check(&wanted, NOW), Err(BadCertificate::Expired { .. })));
     // As a control that comes after another finds it.
     stage.keychain.adopt(wanted.clone(), NOW);
@@ -91,7 +95,7 @@ fn what_is_over_is_refused_unless_it_is_in_force_already() {
 fn a_control_that_cannot_read_a_file_leaves_the_proxy_what_it_has() {
     let mut stage = Stage::new();
     let gone = stage.files("gone");
-    stage.keychain.adopt(Prepared::read(spec(vec![gone.clone()])), NOW);
+    stage.keychain.adopt(read(spec(vec![gone.clone()])), NOW);
     let sent = stage.sent();
     assert_eq!((sent.number, sent.pairs.len(), &sent.kept), (1, 0, &vec![gone.certificate.to_string()]));
     assert!(stage.keychain.troubles(NOW)[0].starts_with("cannot read "));
@@ -103,13 +107,13 @@ fn hosts_without_a_certificate_are_fetched_or_said() {
     let wild = stage.write("wild", "*.a.test", 2100);
     let hosts: BTreeSet<HostPattern> =
         ["b.a.test", "a.test", "*.c.test"].iter().map(|host| host.parse().unwrap()).collect();
-    stage.keychain.adopt(Prepared::read(spec(vec![wild.clone()])), NOW);
+    stage.keychain.adopt(read(spec(vec![wild.clone()])), NOW);
     assert!(stage.keychain.to_fetch(&hosts).is_empty());
     let warnings = stage.keychain.warnings(&hosts);
     assert_eq!(warnings.len(), 2, "{warnings:?}");
-    let acme = AcmeSpec { email: None, directory: String::new(), hosts: None, ca: None };
+    let acme = AcmeSpec { email: None, directory: String::new(), hosts: None, ca: None, challenge: None };
     let wanted = TlsSpec { acme: Some(acme), ..spec(vec![wild]) };
-    stage.keychain.adopt(Prepared::read(wanted), NOW);
+    stage.keychain.adopt(read(wanted), NOW);
     assert_eq!(stage.keychain.to_fetch(&hosts), BTreeSet::from(["a.test".to_owned()]));
     let warnings = stage.keychain.warnings(&hosts);
     assert_eq!(warnings.len(), 1);
