@@ -2,6 +2,7 @@
 
 use crate::listener::Listener;
 use crate::stream::{Left, Stream};
+use crate::strict::Fault;
 use crate::websocket::Tunnel;
 use http::HeaderValue;
 use std::cell::{Cell, RefCell};
@@ -34,6 +35,8 @@ pub(crate) struct Client {
     busy: Cell<bool>,
     in_head: Cell<bool>,
     closed: Cell<bool>,
+    fault: Cell<Option<Fault>>,
+    early: Cell<bool>,
     tunnel: RefCell<Option<Tunnel>>,
     /// Connections of this worker that are in the middle of something.
     active: Rc<Cell<u32>>,
@@ -66,6 +69,8 @@ impl Client {
             busy: Cell::new(false),
             in_head: Cell::new(false),
             closed: Cell::new(false),
+            fault: Cell::new(None),
+            early: Cell::new(false),
             tunnel: RefCell::default(),
             active,
             last: Cell::new(false),
@@ -102,6 +107,27 @@ impl Client {
     /// Whether the head of a request has begun to arrive.
     pub(crate) fn is_in_head(&self) -> bool {
         self.in_head.get()
+    }
+
+    /// Nothing more is read from it, for this reason. Between two requests that is the answer to the next one.
+    pub(crate) fn refuse(&self, fault: Fault) {
+        self.fault.set(Some(fault));
+        self.in_head.set(!self.busy.get());
+    }
+
+    /// Why nothing more is read from it.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.fault.get()
+    }
+
+    /// It has sent something behind a request for another protocol, without waiting for the answer.
+    pub(crate) fn comes_early(&self) {
+        self.early.set(true);
+    }
+
+    /// Whether nobody knows what the bytes behind its request are, unless it gets the protocol it asked for.
+    pub(crate) fn is_early(&self) -> bool {
+        self.early.get()
     }
 
     /// Whether anything was read or written since this was last called.

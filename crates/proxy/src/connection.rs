@@ -7,6 +7,7 @@ use crate::forward::answer;
 use crate::http2::{self, Sniff};
 use crate::listener::Listener;
 use crate::stream::Stream;
+use crate::strict::{Fault, Strict};
 use crate::tls::shake_hands;
 use crate::worker::Worker;
 use bytes::Bytes;
@@ -66,6 +67,15 @@ pub(crate) async fn serve(
     let ahead = match end {
         End::Over => return,
         End::Complete(ahead) => ahead,
+        End::Refused(fault) => {
+            tracing::debug!(%peer, ?fault, "a client is refused");
+            let mut io = ClientIo(Rc::clone(&client));
+            if io.write_all(fault.answer().as_bytes()).await.is_ok() {
+                // What it goes on sending was not read to its end.
+                drop(close(io, &client, &Bytes::from_static(b"?")).await);
+            }
+            return;
+        }
         End::Http2(io) => {
             // Large: kept out of what every connection holds.
             Box::pin(http2::serve(worker, Rc::clone(&client), io)).await;
@@ -91,8 +101,31 @@ enum End {
     Over,
     /// All requests are answered, or it is upgraded. What came behind them.
     Complete(Bytes),
+    /// What came is no request; it is to be told so.
+    Refused(Fault),
     /// It is none.
     Http2(Sniff<ClientIo>),
+}
+
+/// The last that was made of a connection's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    /// Whole requests.
+    Done,
+    /// No request, which the client was told.
+    Answered,
+    /// A part of a request.
+    Cut,
+}
+
+impl Last {
+    fn of(ended: &hyper::Result<()>) -> Self {
+        match ended {
+            Ok(()) => Self::Done,
+            Err(error) if error.is_parse() => Self::Answered,
+            Err(_) => Self::Cut,
+        }
+    }
 }
 
 /// Serves the requests of a connection, one after the other.
@@ -104,28 +137,31 @@ async fn requests(worker: &Rc<Worker>, client: &Rc<Client>, io: ClientIo) -> End
             Box::pin(async move { Ok::<_, Infallible>(answer.await) })
         }
     });
-    let io = TokioIo::new(Sniff::new(io));
+    let io = TokioIo::new(Strict::new(Sniff::new(io), Rc::clone(client)));
     let mut connection = Builder::new().half_close(true).max_buf_size(BUFFER).serve_connection(io, handle);
     let mut watch = Watch::default();
     let mut look = pin!(sleep(LOOK));
-    let ended = poll_fn(|cx| {
+    let last = poll_fn(|cx| {
         if let Poll::Ready(ended) = connection.poll_without_shutdown(cx) {
-            return Poll::Ready(ended.is_ok());
+            return Poll::Ready(Last::of(&ended));
         }
         while look.as_mut().poll(cx).is_ready() {
             if watch.is_over(client) {
-                return Poll::Ready(false);
+                return Poll::Ready(Last::Cut);
             }
             look.as_mut().reset(Instant::now() + LOOK);
         }
         Poll::Pending
     })
     .await;
-    if !ended {
+    if let Some(fault) = client.fault().filter(|_| client.is_in_head() && last != Last::Answered) {
+        return End::Refused(fault);
+    }
+    if last != Last::Done {
         return End::Over;
     }
     let parts = connection.into_parts();
-    match parts.io.into_inner().rewind() {
+    match parts.io.into_inner().into_inner().rewind() {
         Ok(io) => End::Http2(io),
         Err(_) => End::Complete(parts.read_buf),
     }
@@ -175,6 +211,9 @@ impl Watch {
         } else {
             self.head = 0;
             self.idle = if moved { 0 } else { self.idle + 1 };
+        }
+        if self.head >= HEAD_LOOKS {
+            client.refuse(Fault::SlowHead);
         }
         self.idle >= IDLE_LOOKS || self.head >= HEAD_LOOKS
     }

@@ -45,12 +45,16 @@ pub(crate) async fn answer(
     let (mut head, body) = request.into_parts();
     let of_us = own_answer::to_authority(&worker.terms, &head);
     let mut record = Record::new(worker, client.clone(), &head, began);
+    let mut is_doubtful = false;
     let way = if of_us.is_none() { route(&mut head, &client) } else { Err(Refusal::NoRoute) };
     let mut response = match way {
-        Err(refusal) => match of_us.or_else(|| own_answer::by_https(&refusal, &client, &head)) {
-            Some(response) => own(response, record),
-            None => refuse(&refusal, record, &head, None),
-        },
+        Err(refusal) => {
+            is_doubtful = refusal == Refusal::BadHost;
+            match of_us.or_else(|| own_answer::by_https(&refusal, &client, &head)) {
+                Some(response) => own(response, record),
+                None => refuse(&refusal, record, &head, None),
+            }
+        }
         Ok((app, below)) => {
             record.app = Some(Rc::clone(&app));
             let sticky = app.sticky().map(|cookie| {
@@ -70,7 +74,8 @@ pub(crate) async fn answer(
     if client.is_secure {
         client.listener.insist(response.headers_mut());
     }
-    if client.listener.is_closing() {
+    let unknown_behind = client.is_early() && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+    if client.listener.is_closing() || unknown_behind || is_doubtful {
         client.is_last(response.headers_mut());
     }
     response
@@ -124,6 +129,8 @@ fn refuse(
     record.status = response.status();
     record.bytes = http_body::Body::size_hint(response.body()).lower();
     record.end(match refusal {
+        // None of ours: the client made it so.
+        Refusal::Malformed(_) => Ending::ClientGone,
         Refusal::Stopped => Ending::Refused,
         _ if record.app.is_some() => Ending::Lost,
         _ => Ending::NoApp,
@@ -322,6 +329,12 @@ impl Forward {
 
     /// Nobody reads what is answered now.
     fn client_gone(mut self) -> Response<AnswerBody> {
+        if let Some(fault) = self.record.client.fault() {
+            let client = self.record.client.clone();
+            let mut response = self.refuse(&Refusal::Malformed(fault));
+            client.is_last(response.headers_mut());
+            return response;
+        }
         self.record.client.cut();
         self.record.end(Ending::ClientGone);
         let mut response = Response::new(AnswerBody::Empty);

@@ -58,6 +58,7 @@ mod run;
 mod socket;
 mod sockets;
 mod stream;
+mod strict;
 mod table;
 mod tally;
 mod target;

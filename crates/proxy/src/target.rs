@@ -17,9 +17,14 @@ pub(crate) fn settle(head: &mut Parts, own: &HeaderValue) -> Result<(), Refusal>
         return Err(Refusal::Tunnel);
     }
     if let Some(authority) = head.uri.authority() {
-        // Absolute form: its host counts, whatever the header says.
-        let host = authority.as_str().rsplit('@').next().unwrap_or_default();
-        let host = HeaderValue::from_str(host).map_err(|_| Refusal::BadHost)?;
+        // Absolute form. Its host would count whatever the header says; where the two differ, somebody hopes that
+        // two servers on the way do not agree on that.
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::BadHost)?;
+        let others = head.headers.get_all(HOST).iter();
+        let mut others = others.filter(|other| !other.as_bytes().eq_ignore_ascii_case(host.as_bytes()));
+        if others.next().is_some() || head.headers.get_all(HOST).iter().count() > 1 || !is_host(&host) {
+            return Err(Refusal::BadHost);
+        }
         head.headers.insert(HOST, host);
         let path = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         head.uri = Uri::from(path);
@@ -27,13 +32,18 @@ pub(crate) fn settle(head: &mut Parts, own: &HeaderValue) -> Result<(), Refusal>
     }
     let mut hosts = head.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(_), None) => Ok(()),
+        (Some(host), None) if is_host(host) => Ok(()),
         (None, _) if head.version < Version::HTTP_11 => {
             head.headers.insert(HOST, own.clone());
             Ok(())
         }
         _ => Err(Refusal::BadHost),
     }
+}
+
+/// Whether it has only characters of a host and a port (RFC 3986 section 3.2.2): no user, path or list.
+fn is_host(host: &HeaderValue) -> bool {
+    host.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%:[]".contains(b))
 }
 
 /// The name in a `Host` header: in lower case, without port and final dot.
@@ -74,8 +84,14 @@ mod tests {
     fn one_host_and_origin_form() {
         let ok = |uri: &str, host: &str| Ok((uri.to_owned(), host.to_owned()));
         assert_eq!(settled("/a?b", Version::HTTP_11, &["x"]), ok("/a?b", "x"));
-        assert_eq!(settled("http://u@h:1/a?b", Version::HTTP_11, &["x"]), ok("/a?b", "h:1"));
-        assert_eq!(settled("http://h", Version::HTTP_11, &["x"]), ok("/", "h"));
+        assert_eq!(settled("http://h:1/a?b", Version::HTTP_11, &["H:1"]), ok("/a?b", "h:1"));
+        assert_eq!(settled("http://h", Version::HTTP_10, &[]), ok("/", "h"));
+        assert_eq!(settled("http://h/", Version::HTTP_11, &["x"]), Err(Refusal::BadHost));
+        assert_eq!(settled("http://h/", Version::HTTP_11, &["h", "h"]), Err(Refusal::BadHost));
+        assert_eq!(settled("http://u@h/", Version::HTTP_11, &["u@h"]), Err(Refusal::BadHost));
+        for host in ["a/b", "a b", "u@a", "a,b", "a\\b", "a#", "\u{e4}"] {
+            assert_eq!(settled("/", Version::HTTP_11, &[host]), Err(Refusal::BadHost), "{host}");
+        }
         assert_eq!(settled("*", Version::HTTP_11, &["x"]), ok("*", "x"));
         assert_eq!(settled("/", Version::HTTP_10, &[]), ok("/", "own:80"));
         assert_eq!(settled("/", Version::HTTP_11, &[]), Err(Refusal::BadHost));

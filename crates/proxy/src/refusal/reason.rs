@@ -1,5 +1,6 @@
 //! Why no instance answers, and what is said of it.
 
+use crate::strict::Fault;
 use http::StatusCode;
 
 /// Why no instance answers.
@@ -7,6 +8,8 @@ use http::StatusCode;
 pub(crate) enum Refusal {
     /// No host, or more than one.
     BadHost,
+    /// Its body is none.
+    Malformed(Fault),
     /// `CONNECT`.
     Tunnel,
     /// No app takes this host and path.
@@ -31,6 +34,7 @@ impl Refusal {
     pub(super) const fn status(&self) -> StatusCode {
         match self {
             Self::BadHost => StatusCode::BAD_REQUEST,
+            Self::Malformed(fault) => fault.status(),
             Self::Tunnel => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -44,6 +48,7 @@ impl Refusal {
     pub(super) const fn message(&self) -> &'static str {
         match self {
             Self::BadHost => "The request must name exactly one host.",
+            Self::Malformed(fault) => fault.message(),
             Self::Tunnel => "This server is no tunnel.",
             Self::NoRoute => "No app is served at this address.",
             Self::Misdirected => "No app is served under this name.",
