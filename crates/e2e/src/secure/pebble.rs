@@ -48,12 +48,11 @@ impl Pebble {
         };
         let quiet = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""];
         let at = [answers.to_string(), dns.to_string()];
-        let mut children = Vec::new();
-        children.push(run(
-            "pebble-challtestsrv",
-            &[&["-dns01", &at[0], "-management", &at[1]], &quiet[..]].concat(),
-        ));
-        children.push(run("pebble", &["-config", config.to_str().unwrap(), "-dnsserver", &at[0]]));
+        let dns_args = [&["-dns01", &at[0], "-management", &at[1]], &quiet[..]].concat();
+        let children = vec![
+            run("pebble-challtestsrv", &dns_args),
+            run("pebble", &["-config", config.to_str().unwrap(), "-dnsserver", &at[0]]),
+        ];
         let asks = Tls::new(manage, "localhost", authority.root());
         let root = wait_for("pebble", PATIENCE, || asks.get("/roots/0").ok().map(|answer| answer.body));
         let root = CertificateDer::from_pem_slice(root.as_bytes()).unwrap();
