@@ -107,6 +107,28 @@ pub struct RolloutTicket {
     pub after: Option<RolloutId>,
     /// The waiting rollout that it has replaced, if there was one.
     pub supersedes: Option<RolloutId>,
+    /// It is not a new one: the rollout in progress is taken back, to this release.
+    #[serde(default)]
+    pub back: bool,
+    /// What is missing for it; none if its instances take no more room than there is, or that is not known.
+    #[serde(default)]
+    pub shortage: Option<Shortage>,
+}
+
+impl RolloutTicket {
+    /// A rollout that begins at once.
+    pub const fn new(rollout: RolloutId, to: ReleaseId) -> Self {
+        Self { rollout, to, after: None, supersedes: None, back: false, shortage: None }
+    }
+}
+
+/// Memory that a second set of instances beside the first will miss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortage {
+    /// What the first set takes, in bytes of resident memory.
+    pub needed: u64,
+    /// What the machine has left (`MemAvailable`, `proc_meminfo(5)`), in bytes.
+    pub available: u64,
 }
 
 /// A new release of an app.

@@ -44,6 +44,14 @@ pub(crate) const STRATEGY: &str = "rolling";
 pub(crate) const MAX_SURGE: u64 = 1;
 /// Instances that may be missing while rolling.
 pub(crate) const MAX_UNAVAILABLE: u64 = 0;
+/// Whether a blue-green release becomes public by itself once it has passed.
+pub(crate) const AUTOPROMOTE: bool = gapless_model::app::RolloutSpec::usual_autopromote();
+/// How long the user has to promote one that does not.
+pub(crate) const PROMOTE_DEADLINE: Duration = gapless_model::app::RolloutSpec::usual_promote_deadline();
+/// How long the checks of a blue-green release may take.
+pub(crate) const VERIFY_TIMEOUT: Duration = Duration::from_secs(60);
+/// The status code of an answer that is right.
+pub(crate) const VERIFY_STATUS: u64 = 200;
 /// How long the new release is watched before the old one is given up.
 pub(crate) const BAKE: Duration = Duration::from_secs(30);
 

@@ -50,7 +50,7 @@ fn property(key: &Key) -> Map<String, Value> {
 
 fn shape(kind: &Kind) -> Value {
     match kind {
-        Kind::File | Kind::Host => json!({ "type": "string" }),
+        Kind::File | Kind::Host | Kind::Text => json!({ "type": "string" }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::FlagOr { words } => {
             let mut all = vec![json!(true), json!(false)];

@@ -5,7 +5,10 @@ use gapless_model::{Moment, WallTime};
 
 /// The time now.
 pub fn now() -> Now {
-    Now { moment: moment(), wall: WallTime::from_millis(gapless_sys::clock::wall_millis()) }
+    let exact = gapless_sys::clock::boot();
+    let millis = u64::try_from(exact.as_millis()).unwrap_or(u64::MAX);
+    let wall = WallTime::from_millis(gapless_sys::clock::wall_millis());
+    Now { moment: Moment::from_millis(millis), wall, exact }
 }
 
 /// The time now, to decide by.

@@ -11,9 +11,10 @@ use crate::local::Local;
 use crate::metrics::{self, SETTING};
 use crate::platform::Journal;
 use crate::tls::{Keychain, Prepared};
-use gapless_api::request::{AdminSettings, ProxySettings};
-use gapless_model::InstanceId;
+use gapless_api::RolloutTicket;
+use gapless_api::request::{AdminSettings, ProxySettings, Shortage};
 use gapless_model::instance::InstanceView;
+use gapless_model::{AppName, InstanceId};
 use gapless_routing::ToControl;
 use gapless_store::Change;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,6 +94,13 @@ impl Core {
         }
     }
 
+    /// Says in a ticket what its rollout will miss.
+    pub fn foresee(&self, app: &AppName, ticket: RolloutTicket) -> RolloutTicket {
+        let processes = self.engine.doubled(app);
+        let needed = processes.iter().filter_map(|pid| self.usage.get(pid)).map(|usage| usage.memory).sum();
+        RolloutTicket { shortage: shortage(needed, gapless_sys::memory::available().ok()), ..ticket }
+    }
+
     /// Remembers how a proxy is to be started.
     pub fn set_proxy(&mut self, settings: ProxySettings) {
         if let Ok(value) = serde_json::to_string(&settings) {
@@ -161,6 +169,11 @@ impl Core {
     }
 }
 
+/// What is missing of so much memory; nothing is if it is not known how much there is.
+fn shortage(needed: u64, available: Option<u64>) -> Option<Shortage> {
+    available.filter(|available| needed > *available).map(|available| Shortage { needed, available })
+}
+
 /// Something to be done inside the loop.
 type Errand = Box<dyn FnOnce(&mut Core) + Send>;
 
@@ -208,6 +221,8 @@ pub struct Inlets {
     pub link: mpsc::Receiver<LinkEvent>,
     /// From the journal.
     pub written: mpsc::Receiver<Written>,
+    /// From those who check new releases.
+    pub verified: mpsc::Receiver<Input>,
     /// From the desk.
     pub errands: mpsc::Receiver<Errand>,
     /// To those who follow.
@@ -232,6 +247,7 @@ pub async fn run(mut core: Core, mut inlets: Inlets, mut stop: oneshot::Receiver
             Some(written) = inlets.written.recv() => core.input(committed(written)),
             Some(event) = inlets.link.recv() => core.hear(event),
             Some(view) = inlets.instances.recv() => core.input(Input::Instance(Box::new(view))),
+            Some(input) = inlets.verified.recv() => core.input(input),
             Some(errand) = inlets.errands.recv() => errand(&mut core),
             () = sleep_for(wake) => core.input(Input::Tick),
         }

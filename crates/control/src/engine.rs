@@ -14,8 +14,10 @@ mod app;
 mod apply;
 mod command;
 mod compare;
+mod flip;
 mod managed;
 mod numbers;
+mod preview;
 mod protocols;
 mod receipt;
 mod record;
@@ -24,6 +26,7 @@ mod rollouts;
 mod routes;
 mod settle;
 mod traffic;
+mod verification;
 mod view;
 
 pub use app::{App, Run};
@@ -36,9 +39,10 @@ use crate::platform::{Journal, Platform};
 use gapless_api::ErrorBody;
 use gapless_model::instance::InstanceView;
 use gapless_model::{AccessLog, AppName, ErrorPages, Generation, Moment, RolloutId, WallTime};
+use gapless_rollout::Verification;
 use gapless_routing::{Backlog, Counters};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Something that was observed.
 #[derive(Debug, Clone)]
@@ -72,17 +76,28 @@ pub enum Input {
         /// Why not.
         error: Option<String>,
     },
+    /// The checks of a new release have ended.
+    Verified {
+        /// Of which app.
+        app: AppName,
+        /// For which rollout.
+        rollout: RolloutId,
+        /// How.
+        outcome: Verification,
+    },
     /// Time has passed.
     Tick,
 }
 
-/// The two clocks, read once per input.
+/// The clocks, read once per input.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
     /// To decide by.
     pub moment: Moment,
     /// To show.
     pub wall: WallTime,
+    /// Since boot, to the microsecond: only to measure with.
+    pub exact: Duration,
 }
 
 /// What the engine acts through.
@@ -145,10 +160,11 @@ impl Engine {
             Input::Instance(view) => self.observe_instance(*view, world),
             Input::ProxyUp { pid, generation } => self.proxy_up(pid, generation),
             Input::ProxyDown => self.proxy_down(),
-            Input::Applied { generation, backlog } => self.acknowledge(generation, &backlog),
+            Input::Applied { generation, backlog } => self.acknowledge(generation, &backlog, world),
             Input::Backlog(backlog) => self.observe_backlog(&backlog),
             Input::Counters(counters) => self.count(&counters, world),
             Input::Committed { token, error } => self.committed(token, error, world),
+            Input::Verified { app, rollout, outcome } => self.verified(&app, rollout, outcome),
             Input::Tick => self.dirty.extend(
                 self.apps
                     .values()
@@ -181,13 +197,6 @@ impl Engine {
     /// How many instances of an app should serve now.
     pub fn wanted(&self, app: &App) -> u32 {
         app.wanted(self.cores)
-    }
-
-    /// Where apps are to be reached.
-    pub fn listening(&self) -> BTreeSet<SocketAddr> {
-        let apps = self.apps.values().filter(|a| a.run != Run::Deleted);
-        let routed = apps.flat_map(|a| a.settings.routes.iter().map(|r| r.listen));
-        routed.chain(self.redirecting().iter().copied()).collect()
     }
 
     /// The processes of all instances, each the leader of its group.

@@ -35,6 +35,7 @@ mod run;
 mod sample;
 mod server;
 pub mod tls;
+mod verify;
 
 pub use run::{Revive, control};
 

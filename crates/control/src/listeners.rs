@@ -48,7 +48,7 @@ impl Listeners {
     ///
     /// # Errors
     /// The first that cannot be bound, with the reason and what to do.
-    pub fn bind(&self, routes: &[&RouteSpec]) -> Result<(), ErrorBody> {
+    pub fn bind(&self, routes: &[RouteSpec]) -> Result<(), ErrorBody> {
         let mut sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut bound: BTreeMap<SocketAddr, OwnedFd> = BTreeMap::new();
         for route in routes {
@@ -64,11 +64,24 @@ impl Listeners {
         Ok(())
     }
 
+    /// Binds one on a port of 127.0.0.1 that is free.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn open(&self) -> io::Result<SocketAddr> {
+        let socket = listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = local_address(&socket)?;
+        self.keep(address, &socket);
+        let mut sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        sockets.insert(address, Arc::new(socket));
+        Ok(address)
+    }
+
     /// Whether those that are missing could be bound, without letting anybody connect.
     ///
     /// # Errors
     /// As [`Self::bind`].
-    pub fn try_bind(&self, routes: &[&RouteSpec]) -> Result<(), ErrorBody> {
+    pub fn try_bind(&self, routes: &[RouteSpec]) -> Result<(), ErrorBody> {
         let sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         let missing: BTreeMap<_, _> = routes.iter().map(|r| (r.listen, r)).collect();
         let mut missing = missing.into_iter().filter(|(address, _)| !sockets.contains_key(address));
@@ -181,7 +194,7 @@ mod tests {
         let listeners = Listeners::new(Vec::new(), None);
         let route = |listen| RouteSpec { listen, host: None, path: "/".to_owned(), tls: false };
         let (used, unused) = (route(taken.local_addr().unwrap()), route(free));
-        let wanted = [&unused, &used];
+        let wanted = [unused, used.clone()];
         listeners.try_bind(&wanted).unwrap_err();
         let error = listeners.bind(&wanted).unwrap_err();
         assert_eq!(error.route.as_deref(), Some(&used));

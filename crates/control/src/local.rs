@@ -2,15 +2,18 @@
 
 use crate::disk::Disk;
 use crate::link::Orders;
-use crate::platform::{AdoptOrder, Errand, Platform, StartOrder};
+use crate::listeners::Listeners;
+use crate::platform::{AdoptOrder, Errand, Platform, StartOrder, VerifyOrder};
+use crate::verify::Verifier;
 use camino::Utf8PathBuf;
 use gapless_logs::{Capture, LogError, Settled};
 use gapless_model::app::{LogSpec, RestartSpec};
 use gapless_model::instance::ProcessId;
-use gapless_model::{InstanceId, Signal};
+use gapless_model::{AppName, InstanceId, Signal};
 use gapless_routing::Snapshot;
 use gapless_supervise::{Adoption, Launch, Supervisor};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -18,57 +21,64 @@ use tokio::sync::{mpsc, watch};
 /// How long a stray process has between SIGTERM and SIGKILL.
 const STRAY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What this machine is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Runs instances.
+    pub supervisor: Supervisor,
+    /// Reads what they say.
+    pub capture: Capture,
+    /// To the link to the proxy.
+    pub proxy: watch::Sender<Orders>,
+    /// Does what needs the disk.
+    pub disk: Disk,
+    /// Checks new releases.
+    pub verifier: Verifier,
+    /// The listening sockets.
+    pub listeners: Listeners,
+    /// Instances that cannot even be tried here: said to the engine as failures.
+    pub refused: mpsc::Sender<(StartOrder, String)>,
+}
+
 /// This machine.
 #[derive(Debug)]
 pub struct Local {
     home: Utf8PathBuf,
-    supervisor: Supervisor,
-    capture: Capture,
-    proxy: watch::Sender<Orders>,
-    disk: Disk,
-    /// Instances that cannot even be tried here: said to the engine as failures.
-    refused: mpsc::Sender<(StartOrder, String)>,
+    parts: Parts,
     /// What is wrong with the capture of an instance, until it works.
     deaf: BTreeMap<InstanceId, String>,
 }
 
 impl Local {
     /// Puts the parts together.
-    pub const fn new(
-        home: Utf8PathBuf,
-        supervisor: Supervisor,
-        capture: Capture,
-        proxy: watch::Sender<Orders>,
-        disk: Disk,
-        refused: mpsc::Sender<(StartOrder, String)>,
-    ) -> Self {
-        Self { home, supervisor, capture, proxy, disk, refused, deaf: BTreeMap::new() }
+    pub fn new(home: Utf8PathBuf, parts: Parts) -> Self {
+        Self { home, parts, deaf: BTreeMap::new() }
     }
 
     /// What is wrong, for `status`.
     pub fn troubles(&self) -> Vec<String> {
         let deaf = self.deaf.iter().map(|(id, error)| format!("the output of {id} is not captured: {error}"));
-        self.capture.troubles().into_iter().chain(deaf).collect()
+        self.parts.capture.troubles().into_iter().chain(deaf).collect()
     }
 
     /// Changes whenever output was written to the log files.
     pub fn written(&self) -> watch::Receiver<u64> {
-        self.capture.written()
+        self.parts.capture.written()
     }
 
     /// Settles when all that an instance has written by now can be read back.
     pub fn caught_up(&self, instance: &InstanceId) -> Settled {
-        self.capture.caught_up(instance)
+        self.parts.capture.caught_up(instance)
     }
 
     /// All instances that run are adopted: what was kept for others is given up.
     pub fn adopted_all(&self) {
-        self.supervisor.adopted_all();
+        self.parts.supervisor.adopted_all();
     }
 
     /// Tells the proxy to finish and end.
     pub fn shut_proxy_down(&self, within: Duration) {
-        self.proxy.send_modify(|orders| orders.shutdown = Some(within));
+        self.parts.proxy.send_modify(|orders| orders.shutdown = Some(within));
     }
 
     /// Listens to an instance's output. If that cannot be it runs all the same: nobody's traffic depends on
@@ -76,7 +86,7 @@ impl Local {
     fn listen(&mut self, instance: &InstanceId, logs: &LogSpec) {
         let run = self.home.join("run");
         let [out, err] = ["out", "err"].map(|stream| run.join(format!("{instance}.{stream}")));
-        match self.capture.add(instance, logs, &out, &err) {
+        match self.parts.capture.add(instance, logs, &out, &err) {
             Ok(()) => drop(self.deaf.remove(instance)),
             Err(error) => drop(self.deaf.insert(instance.clone(), LogError::to_string(&error))),
         }
@@ -92,7 +102,7 @@ impl Local {
     }
 
     fn refuse(&self, order: StartOrder, why: &impl ToString) {
-        let (refused, why) = (self.refused.clone(), why.to_string());
+        let (refused, why) = (self.parts.refused.clone(), why.to_string());
         // Through the loop, like every other observation.
         tokio::spawn(async move { drop(refused.send((order, why)).await) });
     }
@@ -101,7 +111,7 @@ impl Local {
 impl Platform for Local {
     fn start(&mut self, order: StartOrder) {
         self.listen(&order.instance, &order.logs);
-        if let Err(error) = self.supervisor.start(Self::launch(&order)) {
+        if let Err(error) = self.parts.supervisor.start(Self::launch(&order)) {
             self.refuse(order, &error);
         }
     }
@@ -109,24 +119,24 @@ impl Platform for Local {
     fn adopt(&mut self, order: AdoptOrder) {
         let AdoptOrder { start, last } = order;
         self.listen(&start.instance, &start.logs);
-        if let Err(error) = self.supervisor.adopt(Adoption { launch: Self::launch(&start), last }) {
+        if let Err(error) = self.parts.supervisor.adopt(Adoption { launch: Self::launch(&start), last }) {
             self.refuse(start, &error);
         }
     }
 
     fn stop(&mut self, instance: &InstanceId) {
-        self.supervisor.stop(instance);
+        self.parts.supervisor.stop(instance);
     }
 
     fn restart(&mut self, instance: &InstanceId) {
-        self.supervisor.restart(instance);
+        self.parts.supervisor.restart(instance);
     }
 
     fn forget(&mut self, instance: &InstanceId) {
         self.deaf.remove(instance);
         // Its last words first: the FIFOs go with the rest.
-        let settled = self.capture.remove(instance);
-        self.supervisor.forget(instance);
+        let settled = self.parts.capture.remove(instance);
+        self.parts.supervisor.forget(instance);
         drop(settled);
     }
 
@@ -135,16 +145,42 @@ impl Platform for Local {
     }
 
     fn reconfigure(&mut self, instance: &InstanceId, restart: &RestartSpec, logs: &LogSpec) {
-        self.supervisor.reconfigure(instance, restart.clone());
-        self.capture.reconfigure(instance.app(), logs);
+        self.parts.supervisor.reconfigure(instance, restart.clone());
+        self.parts.capture.reconfigure(instance.app(), logs);
     }
 
     fn route(&mut self, snapshot: Snapshot) {
-        self.proxy.send_modify(|orders| orders.snapshot = Some(snapshot));
+        self.parts.proxy.send_modify(|orders| orders.snapshot = Some(snapshot));
+    }
+
+    fn open_preview(&mut self) -> Option<SocketAddr> {
+        match self.parts.listeners.open() {
+            Ok(address) => Some(address),
+            Err(error) => {
+                tracing::error!("no port for a preview: {error}");
+                None
+            }
+        }
+    }
+
+    fn secret(&mut self) -> String {
+        gapless_sys::random::hex().unwrap_or_else(|error| {
+            // One that is empty opens nothing.
+            tracing::error!("no secret for a preview: {error}");
+            String::new()
+        })
+    }
+
+    fn verify(&mut self, order: VerifyOrder) {
+        self.parts.verifier.begin(order);
+    }
+
+    fn end_verification(&mut self, app: &AppName) {
+        self.parts.verifier.end(app);
     }
 
     fn tidy(&mut self, errand: Errand) {
-        self.disk.tidy(errand);
+        self.parts.disk.tidy(errand);
     }
 }
 

@@ -4,12 +4,13 @@
 //! once; what came of an order arrives later as an [`Input`](crate::engine::Input). Implementations: *local*
 //! (supervise and proxy, [`crate::local`]) and *simulated* (testkit).
 
-use gapless_model::app::{LogSpec, RestartSpec};
+use gapless_model::app::{LogSpec, RestartSpec, VerifySpec};
 use gapless_model::instance::{InstanceView, ProcessId};
 use gapless_model::release::Mark;
-use gapless_model::{AppName, InstanceId, Release, ReleaseId};
+use gapless_model::{AppName, InstanceId, Preview, Release, ReleaseId, RolloutId};
 use gapless_routing::Snapshot;
 use gapless_store::Change;
+use std::net::SocketAddr;
 
 /// Does what was decided. Every order is safe to repeat.
 pub trait Platform {
@@ -36,6 +37,19 @@ pub trait Platform {
 
     /// Apply a routing snapshot. Its listeners carry no descriptors; the platform adds them.
     fn route(&mut self, snapshot: Snapshot);
+
+    /// A listening socket for a preview, on a loopback port that is free; none if none can be had.
+    fn open_preview(&mut self) -> Option<SocketAddr>;
+
+    /// Something that nobody can guess: 32 hexadecimal digits.
+    fn secret(&mut self) -> String;
+
+    /// Check a new release by its preview. How it ends arrives as
+    /// [`Input::Verified`](crate::engine::Input::Verified). Checks of the same app that go on are ended.
+    fn verify(&mut self, order: VerifyOrder);
+
+    /// Check it no longer.
+    fn end_verification(&mut self, app: &AppName);
 
     /// Do what needs the disk and nobody waits for.
     fn tidy(&mut self, errand: Errand);
@@ -64,6 +78,25 @@ pub struct AdoptOrder {
     /// How it stood, its process as it was found. One whose process is not there any more has failed
     /// meanwhile, and is started again as its policy says.
     pub last: InstanceView,
+}
+
+/// What to check.
+#[derive(Debug, Clone)]
+pub struct VerifyOrder {
+    /// Of which app.
+    pub app: AppName,
+    /// For which rollout.
+    pub rollout: RolloutId,
+    /// The release.
+    pub release: Release,
+    /// What it must pass.
+    pub spec: VerifySpec,
+    /// How it is reached; none if it serves no requests.
+    pub preview: Option<Preview>,
+    /// The host that its clients name, if that is one.
+    pub host: Option<String>,
+    /// Whether its clients come by https.
+    pub secure: bool,
 }
 
 /// Something on disk that follows from a decision.

@@ -7,8 +7,9 @@ use crate::disk::Disk;
 use crate::engine::{Engine, Found, Recovery};
 use crate::link::{Orders, ProxyCommand};
 use crate::listeners::Listeners;
-use crate::local::Local;
+use crate::local::{Local, Parts};
 use crate::tls::{self, Keychain, Prepared};
+use crate::verify::Verifier;
 use crate::{boot, link, metrics, recall, sample, server};
 use camino::Utf8Path;
 use gapless_api::request::{AdminSettings, ProxySettings};
@@ -98,9 +99,17 @@ async fn serve(
         tracing::warn!("{error}");
     }
     let disk = Disk::start(home.to_owned(), releases)?;
-    let supervisor = Supervisor::new(home, PRELOAD, views, kept)?;
-    let capture = Capture::start(&home.join("logs"))?;
-    let local = Local::new(home.to_owned(), supervisor, capture, orders, disk.clone(), refused);
+    let (verified, verified_inlet) = mpsc::channel(64);
+    let parts = Parts {
+        supervisor: Supervisor::new(home, PRELOAD, views, kept)?,
+        capture: Capture::start(&home.join("logs"))?,
+        proxy: orders,
+        disk: disk.clone(),
+        verifier: Verifier::new(home.to_owned(), verified),
+        listeners: listeners.clone(),
+        refused,
+    };
+    let local = Local::new(home.to_owned(), parts);
     let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
     let mut core = Core {
         engine: Engine::new(cores),
@@ -155,7 +164,14 @@ async fn serve(
     let (stop, stopped) = oneshot::channel();
     let ending = tokio::spawn(end(downs, desk, stop, link));
 
-    let inlets = Inlets { instances, link: link_inlet, written: written_inlet, errands, version };
+    let inlets = Inlets {
+        instances,
+        link: link_inlet,
+        written: written_inlet,
+        verified: verified_inlet,
+        errands,
+        version,
+    };
     run(core, inlets, stopped).await;
     let ending = ending.await??;
     serving.abort();
@@ -263,6 +279,7 @@ fn recover(core: &mut Core, home: &Utf8Path, recovered: Recovered) -> Result<(),
         core.troubles.push(message);
         state = recall::recall(home, &Releases::new(home.to_owned()));
     }
+    gapless_supervise::end_left_over(home)?;
     let found = running(home)?
         .into_iter()
         .map(|f| Found { instance: f.instance, release: f.release, process: f.process })

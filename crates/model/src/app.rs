@@ -1,6 +1,7 @@
 //! What the user names in `gapless.toml`.
 
 use crate::balance::BalanceSpec;
+use crate::command::CommandLine;
 use crate::error_pages::ErrorPages;
 use crate::ids::AppName;
 use crate::release::ReleaseSpec;
@@ -8,6 +9,7 @@ use crate::rollout::Strategy;
 use crate::route::RouteSpec;
 use crate::time::millis;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// An app as the user wants it: what to run, and how to run and serve it.
@@ -141,6 +143,53 @@ pub struct RolloutSpec {
     /// How long the new release is watched at full traffic before the old one is given up.
     #[serde(with = "millis")]
     pub bake: Duration,
+    /// What a blue-green release must pass before it is public.
+    #[serde(default)]
+    pub verify: Option<VerifySpec>,
+    /// Where a blue-green release is reached before it is public, beside the header.
+    #[serde(default)]
+    pub preview: Option<SocketAddr>,
+    /// Whether a blue-green release becomes public by itself once it has passed.
+    #[serde(default = "RolloutSpec::usual_autopromote")]
+    pub autopromote: bool,
+    /// How long the user has to promote one that does not.
+    #[serde(with = "millis", default = "RolloutSpec::usual_promote_deadline")]
+    pub promote_deadline: Duration,
+}
+
+impl RolloutSpec {
+    /// What holds where nothing is said.
+    pub const fn usual_autopromote() -> bool {
+        true
+    }
+
+    /// What holds where nothing is said.
+    pub const fn usual_promote_deadline() -> Duration {
+        Duration::from_secs(24 * 60 * 60)
+    }
+}
+
+/// What a new release must pass before it is public.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifySpec {
+    /// Asked for one after the other, before the command is run.
+    pub checks: Vec<VerifyCheck>,
+    /// Must exit with 0.
+    pub command: Option<CommandLine>,
+    /// How long all of it may take.
+    #[serde(with = "millis")]
+    pub timeout: Duration,
+}
+
+/// A request to a new release, and the answer that it must give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyCheck {
+    /// Path and query.
+    pub path: String,
+    /// The status code.
+    pub status: u16,
+    /// What the body must contain, if it must.
+    pub contains: Option<String>,
 }
 
 /// What becomes of an app's output.

@@ -39,7 +39,9 @@ pub use instance::InstanceState;
 pub use probe::{ProbeReport, ProbeSpec};
 pub use receipt::{Receipt, TrafficCount};
 pub use release::{Release, ReleaseSpec};
-pub use rollout::{AbortReason, Outcome, Rollout, RolloutKind, RolloutPhase, Strategy};
+pub use rollout::{
+    AbortReason, Outcome, Preview, PreviewSecret, Rollout, RolloutKind, RolloutPhase, Strategy,
+};
 pub use signal::Signal;
 pub use split::Split;
 pub use time::{Moment, WallTime};

@@ -80,8 +80,21 @@ pub struct Receipt {
     /// From begin to end.
     #[serde(with = "millis")]
     pub took: Duration,
-    /// Time per phase, in order of their begin: `replacing`, `baking`, `retiring`, `returning`.
+    /// Time per phase, in order of their begin: `replacing`, `verifying`,
+    /// `verified`, `baking`, `retiring`, `returning`.
     pub phases: Vec<PhaseTime>,
+    /// Every time that all traffic was turned from one release to another in one step, in their order.
+    #[serde(default)]
+    pub flips: Vec<Flip>,
+}
+
+/// All traffic turned from one release to another in one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flip {
+    /// To which.
+    pub to: ReleaseId,
+    /// From the decision to the last worker's acknowledgement, in microseconds.
+    pub micros: u64,
 }
 
 /// How long a rollout was in one phase.

@@ -2,10 +2,12 @@
 
 use crate::failure::Failure;
 use crate::ids::{AppName, InstanceId, ReleaseId, RolloutId};
-use crate::time::{Moment, WallTime};
+use crate::time::{Moment, Spoken, WallTime, millis};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// How a new release replaces the old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -14,6 +16,8 @@ pub enum Strategy {
     /// A few instances at a time.
     #[default]
     Rolling,
+    /// A whole second set beside the first, checked before it is public; then one flip.
+    BlueGreen,
     /// The old instances are gone before the first new one is started: for apps that cannot run twice.
     /// Requests are held meanwhile.
     Recreate,
@@ -27,12 +31,13 @@ impl fmt::Display for Strategy {
 
 impl Strategy {
     /// All of them, in the order in which they are named.
-    pub const ALL: [Self; 2] = [Self::Rolling, Self::Recreate];
+    pub const ALL: [Self; 3] = [Self::Rolling, Self::BlueGreen, Self::Recreate];
 
     /// As it is written.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Rolling => "rolling",
+            Self::BlueGreen => "blue-green",
             Self::Recreate => "recreate",
         }
     }
@@ -101,7 +106,46 @@ pub struct Rollout {
     pub began: Moment,
     /// When it began, for people.
     pub began_at: WallTime,
+    /// How the new release is reached before it is public; none where it is public as soon as it is ready.
+    #[serde(default)]
+    pub preview: Option<Preview>,
 }
+
+/// How a new release is reached before it is public.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// A request at the public address with this in the header [`PREVIEW_HEADER`] goes to it.
+    pub secret: PreviewSecret,
+    /// All requests at this address go to it.
+    pub address: Option<SocketAddr>,
+}
+
+/// Lets a request see a release before it is public: 32 hexadecimal digits, others for each rollout. Never shown
+/// but to who asks for it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PreviewSecret(String);
+
+impl PreviewSecret {
+    /// An empty one lets nobody see anything.
+    pub const fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    /// To be said by who may know it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PreviewSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PreviewSecret")
+    }
+}
+
+/// The header that asks for the new release.
+pub const PREVIEW_HEADER: &str = "x-gapless-preview";
 
 impl Rollout {
     /// Whether it has ended.
@@ -118,6 +162,18 @@ pub enum RolloutPhase {
     Replacing {
         /// Since when.
         since: Moment,
+    },
+    /// The new instances are ready and not public; they are checked.
+    Verifying {
+        /// Since when.
+        since: Moment,
+    },
+    /// The new release has passed its checks, and is not public until the user says so.
+    Verified {
+        /// Since when.
+        since: Moment,
+        /// When it is given up.
+        until: Moment,
     },
     /// All traffic is on the new release; the last of the old stay warm.
     Baking {
@@ -137,6 +193,9 @@ pub enum RolloutPhase {
         since: Moment,
         /// Why.
         why: AbortReason,
+        /// Whether all traffic had been turned to the new release in one step, and must be turned back.
+        #[serde(default)]
+        flipped: bool,
     },
     /// It is over.
     Ended {
@@ -152,6 +211,8 @@ impl RolloutPhase {
     pub const fn since(&self) -> Moment {
         match self {
             Self::Replacing { since }
+            | Self::Verifying { since }
+            | Self::Verified { since, .. }
             | Self::Baking { since, .. }
             | Self::Retiring { since }
             | Self::Returning { since, .. } => *since,
@@ -163,6 +224,8 @@ impl RolloutPhase {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Replacing { .. } => "replacing",
+            Self::Verifying { .. } => "verifying",
+            Self::Verified { .. } => "verified",
             Self::Baking { .. } => "baking",
             Self::Retiring { .. } => "retiring",
             Self::Returning { .. } => "returning",
@@ -182,6 +245,19 @@ pub enum AbortReason {
         /// How.
         failure: Failure,
     },
+    /// The new release did not pass its checks.
+    NotVerified {
+        /// Which, and what it got.
+        what: String,
+        /// The last lines of the command's output, the oldest first.
+        output: Vec<String>,
+    },
+    /// Nobody promoted the new release in time.
+    NotPromoted {
+        /// How long it was waited for.
+        #[serde(with = "millis")]
+        after: Duration,
+    },
     /// The user said so.
     Asked,
     /// The user stopped the app, or deleted it, in the middle of it.
@@ -194,6 +270,8 @@ impl fmt::Display for AbortReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InstanceFailed { instance, failure } => write!(f, "instance {instance} failed: {failure}"),
+            Self::NotVerified { what, .. } => f.write_str(what),
+            Self::NotPromoted { after } => write!(f, "nobody promoted it within {}", Spoken(*after)),
             Self::Asked => f.write_str("`gapless abort` asked for it"),
             Self::AppStopped => f.write_str("the app was stopped in the middle of it"),
             Self::MachineRestarted => f.write_str("the machine was started anew in the middle of it"),

@@ -56,6 +56,16 @@ pub enum WaitingOn {
         /// When it is killed.
         deadline: Moment,
     },
+    /// The new release must pass its checks.
+    Verified {
+        /// When it will have failed them.
+        deadline: Moment,
+    },
+    /// The user must say that the new release may be public.
+    Promoted {
+        /// When it is given up.
+        deadline: Moment,
+    },
     /// The new release is watched under full traffic.
     Baked {
         /// Until when.
@@ -82,6 +92,8 @@ impl WaitingOn {
             | Self::SplitApplied { deadline, .. }
             | Self::Drained { deadline, .. }
             | Self::Stopped { deadline, .. }
+            | Self::Verified { deadline }
+            | Self::Promoted { deadline }
             | Self::Baked { deadline } => Some(*deadline),
             Self::Recovery { .. } | Self::Resume { .. } | Self::Turn { .. } => None,
         }
@@ -102,6 +114,8 @@ impl fmt::Display for WaitingOn {
                 write!(f, "{instance} to finish {requests} requests and {upgraded} upgraded connections")
             }
             Self::Stopped { instance, .. } => write!(f, "{instance} to stop"),
+            Self::Verified { .. } => f.write_str("the new release to pass its checks"),
+            Self::Promoted { .. } => f.write_str("`gapless promote`"),
             Self::Baked { .. } => f.write_str("the bake time to pass"),
             Self::Resume { .. } => f.write_str("`gapless resume`"),
             Self::Turn { queued } => write!(f, "the rollout in progress to end ({queued} waiting)"),

@@ -44,6 +44,7 @@ fn main() {
             drain: DrainSpec::default(),
             balance: BalanceSpec::default(),
             error_pages: ErrorPages::default(),
+            preview: None,
         }],
         access_log,
         error_pages: ErrorPages::default(),

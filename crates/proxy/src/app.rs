@@ -3,11 +3,14 @@
 use crate::backend::{Backend, Ticket};
 use crate::balance::{Load, Sticky, choose};
 use crate::hold::{Bounds, Places};
+use crate::preview::Preview;
 use crate::tally::Tally;
+use gapless_model::app::HoldSpec;
+use gapless_model::balance::BalanceSpec;
 use gapless_model::{AppName, ErrorPages};
 use gapless_routing::AppRouting;
 use http::StatusCode;
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, Ref, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +35,10 @@ pub(crate) struct App {
     held: Cell<Duration>,
     left: Cell<bool>,
     stopped: Cell<bool>,
+    /// Its release that is not public yet.
+    preview: RefCell<Option<Preview>>,
+    /// What becomes of its requests is no matter of the app's: they are not of its users.
+    private: Cell<bool>,
     /// Told when there may be somebody else to ask.
     pub(crate) changed: Notify,
 }
@@ -55,6 +62,8 @@ impl App {
             held: Cell::default(),
             left: Cell::new(false),
             stopped: Cell::new(false),
+            preview: RefCell::default(),
+            private: Cell::new(false),
             changed: Notify::new(),
         }
     }
@@ -75,9 +84,50 @@ impl App {
         self.changed.notify_waiters();
     }
 
+    /// Takes what a newer snapshot says of its release that is not public, served by these.
+    pub(crate) fn update_preview(&self, routing: &AppRouting, serving: Vec<Rc<Backend>>) {
+        let Some(wanted) = &routing.preview else {
+            self.end_preview();
+            return;
+        };
+        let mut preview = self.preview.borrow_mut();
+        if preview.as_ref().is_none_or(|former| !former.has(&wanted.secret)) {
+            *preview = Some(Preview::new(routing, wanted.secret.clone()));
+        }
+        if let Some(preview) = &*preview {
+            // Nobody waits, nor is anybody ejected: whoever asks before it is there, or when it fails, shall know.
+            let hold = HoldSpec { max_requests: 0, max_bytes: 0, timeout: Duration::ZERO };
+            let balance = BalanceSpec { eject_after: None, ..routing.balance.clone() };
+            let routing = AppRouting { hold, balance, ..routing.clone() };
+            preview.app().update(&routing, Arc::default(), serving);
+        }
+    }
+
+    fn end_preview(&self) {
+        if let Some(preview) = self.preview.take() {
+            preview.app().leave();
+        }
+    }
+
+    /// Its release that is not public, if there is one.
+    pub(crate) fn preview(&self) -> Ref<'_, Option<Preview>> {
+        self.preview.borrow()
+    }
+
+    /// Its requests are not counted.
+    pub(crate) fn count_for_nobody(&self) {
+        self.private.set(true);
+    }
+
+    /// Whether they are not.
+    pub(crate) fn is_private(&self) -> bool {
+        self.private.get()
+    }
+
     /// It is not in the snapshot any more: who waits for it waits in vain.
     pub(crate) fn leave(&self) {
         self.left.set(true);
+        self.end_preview();
         self.hold.set(Bounds::default());
         self.serving.replace(Vec::new());
         self.changed.notify_waiters();

@@ -87,6 +87,7 @@ impl Backend {
                 self.serving_since.set(Some(Instant::now()));
             }
             Duty::Serve { .. } => {}
+            Duty::Preview => self.serving_since.set(None),
             // What becomes ready again may be another process.
             Duty::Finish => {
                 self.serving_since.set(None);
@@ -154,6 +155,7 @@ impl Backend {
     pub(crate) fn weight(&self) -> u32 {
         match self.duty.get() {
             Duty::Serve { weight } => weight.max(1),
+            Duty::Preview => 1,
             Duty::Finish => 0,
         }
     }
@@ -170,9 +172,14 @@ impl Backend {
         self.weight().saturating_mul(u32::try_from(percent).unwrap_or(100))
     }
 
-    /// Whether new requests may go to it.
+    /// What it is there for.
+    pub(crate) fn duty(&self) -> Duty {
+        self.duty.get()
+    }
+
+    /// Whether new requests may go to it, of whomever.
     pub(crate) fn serves(&self) -> bool {
-        matches!(self.duty.get(), Duty::Serve { .. })
+        !matches!(self.duty.get(), Duty::Finish)
     }
 
     /// What it is working on for this worker.

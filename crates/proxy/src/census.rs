@@ -171,8 +171,7 @@ impl Census {
     /// Those that left it count as long as they are not done.
     pub(crate) fn finishing(&self, snapshot: &Snapshot) -> (Backlog, Backlog) {
         let views = snapshot.apps.iter().flat_map(|app| &app.backends);
-        let (serve, finish): (Vec<_>, Vec<_>) =
-            views.partition(|view| matches!(view.duty, Duty::Serve { .. }));
+        let (serve, finish): (Vec<_>, Vec<_>) = views.partition(|view| !matches!(view.duty, Duty::Finish));
         let serve: BTreeSet<_> = serve.into_iter().map(|view| &view.instance).collect();
         let mut done = self.of(finish.into_iter().map(|view| &view.instance));
         done.instances.retain(|(_, in_flight)| *in_flight == InFlight::default());

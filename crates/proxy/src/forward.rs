@@ -11,6 +11,7 @@ use crate::incoming::Head;
 use crate::line::Line;
 use crate::own_answer;
 use crate::pool::Need;
+use crate::preview;
 use crate::record::{Ending, Record};
 use crate::refusal::Refusal;
 use crate::request_body::{READ_AHEAD, RequestBody, Upload};
@@ -56,6 +57,7 @@ pub(crate) async fn answer(
             }
         }
         Ok((app, below)) => {
+            let app = preview::asked_for(app, &head.headers);
             record.app = Some(Rc::clone(&app));
             let sticky = app.sticky().map(|cookie| {
                 let secure = headers::is_https(&head.headers, &client);
@@ -317,6 +319,9 @@ impl Forward {
     }
 
     fn count_retry(&mut self, backend: &Backend) {
+        if self.app.is_private() {
+            return;
+        }
         backend.tally.add(|count| count.retried += 1);
         if !std::mem::replace(&mut self.record.retried, true) {
             self.app.tally.add(|count| count.retried += 1);

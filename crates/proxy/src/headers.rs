@@ -3,6 +3,7 @@
 
 use crate::client::Client;
 use crate::pool::{IDLE, idle_limit};
+use crate::preview::X_GAPLESS_PREVIEW;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE,
@@ -36,6 +37,7 @@ struct Present {
     forwarded_for: bool,
     forwarded_proto: bool,
     forwarded_host: bool,
+    preview: bool,
 }
 
 impl Present {
@@ -53,6 +55,7 @@ impl Present {
                 b"x-forwarded-for" => present.forwarded_for = true,
                 b"x-forwarded-proto" => present.forwarded_proto = true,
                 b"x-forwarded-host" => present.forwarded_host = true,
+                b"x-gapless-preview" => present.preview = true,
                 _ => {}
             }
         }
@@ -73,6 +76,9 @@ pub(crate) fn to_instance(head: &mut Parts, client: &Client, id: &HeaderValue) -
     remove_hop_by_hop(headers, present);
     if present.expect && !(head.version == Version::HTTP_11 && is_continue(headers)) {
         headers.remove(EXPECT);
+    }
+    if present.preview {
+        headers.remove(X_GAPLESS_PREVIEW);
     }
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));

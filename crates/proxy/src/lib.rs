@@ -49,6 +49,7 @@ mod own_answer;
 mod own_log;
 mod plan;
 mod pool;
+mod preview;
 mod pump;
 mod record;
 mod refusal;

@@ -107,6 +107,9 @@ impl Record {
     }
 
     fn count(&self, how: Ending, took: Duration, backend: Option<&Backend>) {
+        if self.app.as_ref().is_some_and(|app| app.is_private()) {
+            return;
+        }
         match (how, backend) {
             (Ending::Served, Some(backend)) => backend.meter.answered(self.status, took, self.bytes),
             (Ending::NoApp, _) => self.worker.count(|counters| counters.unrouted += 1),

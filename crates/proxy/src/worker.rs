@@ -13,8 +13,9 @@ use crate::tls::Terms;
 use crate::websocket::Finish;
 use gapless_model::app::DrainSpec;
 use gapless_model::{AppName, ErrorPages, InstanceId, Moment};
-use gapless_routing::{AppRouting, InFlight, Protocol, ProxyCounters};
+use gapless_routing::{AppRouting, Duty, InFlight, Protocol, ProxyCounters};
 use std::cell::{Cell, RefCell};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -35,6 +36,15 @@ pub(crate) struct Lines {
     pub(crate) questions: watch::Receiver<u64>,
     pub(crate) handed: mpsc::Receiver<Handed>,
     pub(crate) words: mpsc::Sender<Word>,
+}
+
+/// Who gets new requests of an app.
+#[derive(Default)]
+struct Serving {
+    /// Anybody's.
+    public: Vec<Rc<Backend>>,
+    /// Those that ask for the release that is not public.
+    private: Vec<Rc<Backend>>,
 }
 
 /// A worker's own world.
@@ -149,12 +159,13 @@ impl Worker {
         let mut named = HashSet::new();
         for routing in &plan.snapshot.apps {
             let places = plan.places.get(&routing.app).cloned().unwrap_or_default();
-            let serving = self.apply_backends(routing, plan.closing, &mut named);
+            let Serving { public, private } = self.apply_backends(routing, plan.closing, &mut named);
             let app = apps
                 .entry(routing.app.clone())
                 .or_insert_with(|| Rc::new(App::new(routing.app.clone(), Arc::clone(&places))));
             app.stop(routing.stopped);
-            app.update(routing, places, serving);
+            app.update(routing, places, public);
+            app.update_preview(routing, private);
         }
         for (name, app) in apps.iter() {
             // Every app of the snapshot has its places.
@@ -178,9 +189,9 @@ impl Worker {
         routing: &'a AppRouting,
         closing: Option<(Moment, Moment)>,
         named: &mut HashSet<&'a InstanceId>,
-    ) -> Vec<Rc<Backend>> {
+    ) -> Serving {
         let mut backends = self.backends.borrow_mut();
-        let mut serving = Vec::new();
+        let mut serving = Serving::default();
         for view in &routing.backends {
             named.insert(&view.instance);
             let backend = backends
@@ -192,8 +203,10 @@ impl Worker {
                 Some((since, end)) => Some(Finish::with_proxy(&routing.drain, since, end).or_earlier(finish)),
                 None => finish,
             });
-            if backend.serves() {
-                serving.push(Rc::clone(backend));
+            match backend.duty() {
+                Duty::Serve { .. } => serving.public.push(Rc::clone(backend)),
+                Duty::Preview => serving.private.push(Rc::clone(backend)),
+                Duty::Finish => {}
             }
         }
         serving
@@ -241,6 +254,16 @@ impl Worker {
             if let Some(app) = apps.get(&route.app) {
                 let table = tables.entry(route.listener).or_default();
                 table.insert(route.host.as_ref(), &route.path, Rc::clone(app));
+            }
+        }
+        let previews = plan.snapshot.apps.iter().filter_map(|app| Some((&app.app, app.preview.as_ref()?)));
+        for (name, at) in previews.filter_map(|(name, preview)| Some((name, preview.address?))) {
+            if let Some(preview) = apps.get(name).map(|app| app.preview()).as_deref().and_then(Option::as_ref)
+            {
+                // Never where anybody is served.
+                if let Entry::Vacant(place) = tables.entry(at) {
+                    place.insert(Table::default()).insert(None, "/", Rc::clone(preview.app()));
+                }
             }
         }
         tables

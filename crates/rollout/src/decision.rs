@@ -10,6 +10,8 @@ pub struct Decision {
     pub phase: Option<RolloutPhase>,
     /// The split that should be in force.
     pub split: Split,
+    /// Who should get the requests that ask for the new release before it is public.
+    pub preview: Split,
     /// What to do. Each is safe to repeat.
     pub actions: Vec<Action>,
     /// Why nothing else is done.
@@ -39,6 +41,8 @@ pub enum Action {
         /// Which.
         instance: InstanceId,
     },
+    /// Check the new release, through its preview.
+    Verify,
     /// Stop a wedged instance and start it again.
     Restart {
         /// Which.

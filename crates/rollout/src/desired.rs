@@ -26,6 +26,13 @@ pub struct Desired {
     pub max_unavailable: u32,
     /// How long the new release is watched at full traffic.
     pub bake: Duration,
+    /// How long the checks of a blue-green release may take; none if it has none to pass.
+    pub verify: Option<Duration>,
+    /// How long the user has to promote a blue-green release that has passed; none if it becomes public by
+    /// itself.
+    pub promote_within: Option<Duration>,
+    /// Whether the user has promoted it.
+    pub promoted: bool,
     /// How begun work is finished.
     pub drain: DrainSpec,
     /// Whether the proxy sends it requests. If not there is no split to wait for and nothing in flight to
@@ -39,10 +46,19 @@ impl Desired {
         self.rollout.as_ref().map_or(self.strategy, |rollout| rollout.strategy)
     }
 
+    /// The rollout, if it is one that flips.
+    pub fn flips(&self) -> Option<&Rollout> {
+        self.rollout.as_ref().filter(|rollout| rollout.strategy == Strategy::BlueGreen)
+    }
+
     /// The least number of ready instances that must be kept serving.
     pub fn floor(&self) -> usize {
         match self.strategy() {
-            Strategy::Rolling => self.wanted.saturating_sub(self.max_unavailable) as usize,
+            // What a rollout that flips keeps serving is no matter of numbers: see `invariants`.
+            Strategy::BlueGreen if self.rollout.is_some() => 0,
+            Strategy::Rolling | Strategy::BlueGreen => {
+                self.wanted.saturating_sub(self.max_unavailable) as usize
+            }
             // It cannot be without a time in which nobody serves.
             Strategy::Recreate => 0,
         }
@@ -51,7 +67,8 @@ impl Desired {
     /// How many instances may run beyond `wanted`.
     pub fn surge(&self) -> u32 {
         match self.strategy() {
-            Strategy::Rolling => self.max_surge,
+            Strategy::BlueGreen if self.rollout.is_some() => self.wanted,
+            Strategy::Rolling | Strategy::BlueGreen => self.max_surge,
             Strategy::Recreate => 0,
         }
     }
@@ -82,7 +99,9 @@ impl Desired {
                 let complete = mine.iter().filter(|i| i.is_able()).count() >= self.wanted as usize;
                 rollout.strategy != Strategy::Recreate || !others.is_empty() || complete
             }
-            RolloutPhase::Baking { .. } => true,
+            RolloutPhase::Verifying { .. } | RolloutPhase::Verified { .. } | RolloutPhase::Baking { .. } => {
+                true
+            }
             _ => false,
         };
         can_be_held.then_some(paused)

@@ -1,10 +1,11 @@
 //! What must never be decided. Checked in simulation, and in debug builds at every decision.
 
+use crate::blue_green::Side;
 use crate::decision::{Action, Decision};
 use crate::desired::Desired;
-use crate::observed::Observed;
+use crate::observed::{Instance, Observed};
 use crate::retire::{Readiness, readiness};
-use gapless_model::{InstanceId, Moment, ReleaseId, Strategy, WaitingOn};
+use gapless_model::{InstanceId, Moment, ReleaseId, Rollout, Split, Strategy, WaitingOn};
 use std::fmt;
 
 /// A decision that breaks a promise.
@@ -16,6 +17,8 @@ pub enum Violation {
     StoppedTooEarly { instance: InstanceId, readiness: Option<Readiness> },
     RetiredTwice { instance: InstanceId },
     TooMany { running: usize, ceiling: usize },
+    TwoSidesServe { split: Split },
+    SetNotServing { serving: usize, able: usize },
     TwoReleasesAtOnce { starts: ReleaseId, beside: InstanceId },
     WaitWithoutDeadline { wait: WaitingOn },
 }
@@ -36,12 +39,40 @@ impl fmt::Display for Violation {
             Self::TooMany { running, ceiling } => {
                 write!(f, "{running} instances would run, and {ceiling} are allowed")
             }
+            Self::TwoSidesServe { split } => {
+                write!(f, "the split has both sides of a flip: {:?}", split.percent())
+            }
+            Self::SetNotServing { serving, able } => {
+                write!(f, "{serving} instances would serve, of a set of which {able} could")
+            }
             Self::TwoReleasesAtOnce { starts, beside } => {
                 write!(f, "release {starts} would be started beside {beside}, and cannot run twice")
             }
             Self::WaitWithoutDeadline { wait } => write!(f, "waiting for {wait} has no deadline"),
         }
     }
+}
+
+/// A rollout that flips: never both sides in one split, and all that is able of the one that serves.
+fn flip_violations(
+    desired: &Desired,
+    observed: &Observed,
+    rollout: &Rollout,
+    decision: &Decision,
+) -> Option<Violation> {
+    let releases: Vec<_> = decision.split.0.keys().collect();
+    let new = releases.iter().filter(|release| ***release == rollout.to).count();
+    if new > 0 && releases.len() > new {
+        return Some(Violation::TwoSidesServe { split: decision.split.clone() });
+    }
+    let retires = |i: &&Instance| {
+        decision.actions.iter().any(|a| matches!(a, Action::Retire { instance, .. } if instance == i.id()))
+    };
+    let able = observed.staying().filter(|i| i.is_able() && i.view.address.is_some() && !retires(i));
+    let able = able.filter(|i| Side::serving(desired, observed, rollout, &rollout.phase).has(rollout, i));
+    let (serving, able) = (decision.split.len(), able.count());
+    (desired.routed && desired.wanted > 0 && serving != able)
+        .then_some(Violation::SetNotServing { serving, able })
 }
 
 /// Every promise that `decision` breaks.
@@ -56,7 +87,7 @@ pub fn violations(
 
     // 1. A split never names an instance that is not ready.
     for id in decision.split.instances() {
-        if !find(id).is_some_and(crate::Instance::is_able) {
+        if !find(id).is_some_and(Instance::is_able) {
             found.push(Violation::SplitNamesUnready { instance: id.clone() });
         }
     }
@@ -74,7 +105,7 @@ pub fn violations(
             Action::Start { release } => {
                 starts += 1;
                 // What cannot run twice never does.
-                let beside = |i: &&crate::Instance| i.release() != *release && !i.view.state.is_gone();
+                let beside = |i: &&Instance| i.release() != *release && !i.view.state.is_gone();
                 if desired.strategy() == Strategy::Recreate
                     && let Some(beside) = observed.instances.iter().find(beside)
                 {
@@ -83,7 +114,7 @@ pub fn violations(
                 }
             }
             Action::Retire { instance, .. } => {
-                if find(instance).is_none_or(crate::Instance::is_retiring) {
+                if find(instance).is_none_or(Instance::is_retiring) {
                     found.push(Violation::RetiredTwice { instance: instance.clone() });
                 }
             }
@@ -95,12 +126,16 @@ pub fn violations(
                     found.push(Violation::StoppedTooEarly { instance: instance.clone(), readiness });
                 }
             }
+            Action::Verify => {}
             Action::Restart { instance } => {
                 if decision.split.names(instance) {
                     found.push(Violation::StoppedTooEarly { instance: instance.clone(), readiness: None });
                 }
             }
         }
+    }
+    if let Some(rollout) = desired.flips() {
+        found.extend(flip_violations(desired, observed, rollout, decision));
     }
     let gone = |id: &InstanceId| find(id).is_some_and(|i| i.view.state.is_gone());
     let retires = decision.actions.iter();
@@ -110,7 +145,8 @@ pub fn violations(
         _ => observed.running().saturating_sub(retires),
     };
     let running = staying + starts;
-    if starts > 0 && running > desired.ceiling() {
+    // Each of the two sets of a flip is bounded by itself, and others stay where they stand in for the old one.
+    if starts > 0 && running > desired.ceiling() && desired.flips().is_none() {
         found.push(Violation::TooMany { running, ceiling: desired.ceiling() });
     }
 

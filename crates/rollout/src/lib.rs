@@ -14,12 +14,14 @@
 //! | [`phase`] | how a rollout moves from phase to phase, and what makes it return |
 //! | [`target`] | which release is being moved to, and which instances may get traffic |
 //! | [`rolling`] | the rolling strategy: what to start and what to retire |
+//! | [`blue_green`] | the blue-green strategy: a second set, and one flip |
 //! | [`recreate`] | the recreate strategy: the old ones are gone before the new ones are started |
 //! | [`retire`] | when a retiring instance may be stopped |
 //! | [`wedged`] | when an instance that fails its liveness probe may be restarted |
 //! | [`waits`] | why nothing else is happening |
 //! | [`invariants`] | what must never be decided |
 
+pub mod blue_green;
 pub mod decide;
 pub mod decision;
 pub mod desired;
@@ -36,4 +38,4 @@ pub mod wedged;
 pub use decide::decide;
 pub use decision::{Action, Decision};
 pub use desired::Desired;
-pub use observed::{Acknowledged, Instance, Observed, Sent};
+pub use observed::{Acknowledged, Instance, Observed, Sent, Verification};

@@ -12,6 +12,27 @@ pub struct Observed {
     pub acknowledged: Option<Acknowledged>,
     /// The newest split on its way to the proxy, if it is newer than the acknowledged one.
     pub sent: Option<Sent>,
+    /// How far the checks of the new release are; none if they have not begun.
+    pub verification: Option<Verification>,
+}
+
+/// How far the checks of a new release are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verification {
+    /// They go on.
+    Running {
+        /// When they will have failed.
+        until: Moment,
+    },
+    /// It has passed.
+    Passed,
+    /// It has not.
+    Failed {
+        /// What failed, and how.
+        what: String,
+        /// The last lines of the command's output, the oldest first.
+        output: Vec<String>,
+    },
 }
 
 /// A split that every worker has.
@@ -21,6 +42,8 @@ pub struct Acknowledged {
     pub generation: Generation,
     /// The split.
     pub split: Split,
+    /// Who gets the requests that ask for the new release.
+    pub preview: Split,
 }
 
 /// A split on its way.
@@ -30,6 +53,8 @@ pub struct Sent {
     pub generation: Generation,
     /// The split.
     pub split: Split,
+    /// Who gets the requests that ask for the new release.
+    pub preview: Split,
     /// When it is sent again if no answer came.
     pub answer_by: Moment,
 }
@@ -92,11 +117,12 @@ impl Observed {
         self.acknowledged.as_ref().is_some_and(|a| a.split.names(id))
     }
 
-    /// Whether every worker has a split without `instance`, and none with it is on its way.
+    /// Whether every worker has a split (and preview) without `instance`, and none with it is on its way.
     pub fn is_cut_off(&self, instance: &Instance) -> bool {
-        let names = |split: &Split| split.names(instance.id());
+        let names =
+            |split: &Split, preview: &Split| split.names(instance.id()) || preview.names(instance.id());
         instance.backlog.is_some()
-            && self.acknowledged.as_ref().is_some_and(|a| !names(&a.split))
-            && self.sent.as_ref().is_none_or(|s| !names(&s.split))
+            && self.acknowledged.as_ref().is_some_and(|a| !names(&a.split, &a.preview))
+            && self.sent.as_ref().is_none_or(|s| !names(&s.split, &s.preview))
     }
 }

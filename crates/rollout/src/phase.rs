@@ -6,17 +6,24 @@
 //!     └──── failed, or asked ┴──▶ Returning ──old release carries all──▶ Ended: Aborted
 //! ```
 //!
+//! A rollout that flips goes from `Replacing` by way of `Verifying` and `Verified`, as far as there is something
+//! to pass and somebody to ask, to `Baking`; its new instances have all traffic from there on, and none before.
+//!
 //! From `Retiring` there is no way back: the old instances are going. A first release has nothing to return
 //! to: when it fails the rollout ends as `Failed`, and its instances are tried on.
 
 use crate::desired::Desired;
-use crate::observed::{Instance, Observed};
+use crate::observed::{Instance, Observed, Verification};
 use crate::target::Target;
-use gapless_model::{AbortReason, Failure, InstanceState, Moment, Outcome, Rollout, RolloutPhase};
+use gapless_model::{AbortReason, Failure, InstanceState, Moment, Outcome, Rollout, RolloutPhase, Strategy};
+use std::time::Duration;
 
 /// How often an instance of a new release may crash before it was ready until the rollout returns. A second
 /// chance, for a start that raced with something; a broken release crashes twice as well.
 pub const BOOT_CRASHES_ALLOWED: u32 = 1;
+
+/// How much later than they should the checks of a release may say how they ended.
+pub const LATE: Duration = Duration::from_secs(5);
 
 /// The phase that follows now; none if the rollout stays where it is.
 pub fn next(desired: &Desired, observed: &Observed, rollout: &Rollout, now: Moment) -> Option<RolloutPhase> {
@@ -27,7 +34,12 @@ pub fn next(desired: &Desired, observed: &Observed, rollout: &Rollout, now: Mome
     let paused = rollout.paused.is_some();
 
     match &rollout.phase {
-        RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. } if desired.wanted == 0 => {
+        RolloutPhase::Replacing { .. }
+        | RolloutPhase::Verifying { .. }
+        | RolloutPhase::Verified { .. }
+        | RolloutPhase::Baking { .. }
+            if desired.wanted == 0 =>
+        {
             // The app was stopped meanwhile. Nothing serves, so nothing can be proven: the release that was
             // known to work is the one to start again.
             Some(returning(rollout, AbortReason::AppStopped, now))
@@ -35,10 +47,29 @@ pub fn next(desired: &Desired, observed: &Observed, rollout: &Rollout, now: Mome
         RolloutPhase::Replacing { .. } => match failure(observed, rollout) {
             Some(why) => Some(returning(rollout, why, now)),
             None if complete() && !paused => Some(match rollout.from {
-                Some(_) => RolloutPhase::Baking { since: now, until: now + desired.bake },
+                Some(_) if desired.flips().is_some() && desired.verify.is_some() => {
+                    RolloutPhase::Verifying { since: now }
+                }
+                Some(_) => passed(desired, now),
                 // Nothing is kept warm for a first release, so there is nothing to bake for.
                 None => RolloutPhase::Ended { at: now, outcome: Outcome::Completed },
             }),
+            None => None,
+        },
+        RolloutPhase::Verifying { .. } => match failure(observed, rollout).or_else(|| unfit(observed, now)) {
+            Some(why) => Some(returning(rollout, why, now)),
+            None if has_passed(desired, observed) && complete() && !paused => Some(passed(desired, now)),
+            None => None,
+        },
+        RolloutPhase::Verified { since, until } => match failure(observed, rollout) {
+            Some(why) => Some(returning(rollout, why, now)),
+            None if paused => None,
+            None if (desired.promoted || desired.promote_within.is_none()) && complete() => {
+                Some(baking(desired, now))
+            }
+            None if now >= *until => {
+                Some(returning(rollout, AbortReason::NotPromoted { after: until.since(*since) }, now))
+            }
             None => None,
         },
         RolloutPhase::Baking { until, .. } => match failure(observed, rollout) {
@@ -62,9 +93,44 @@ pub fn next(desired: &Desired, observed: &Observed, rollout: &Rollout, now: Mome
     }
 }
 
-fn returning(rollout: &Rollout, why: AbortReason, now: Moment) -> RolloutPhase {
+/// Whether the new release has passed its checks, or has none any more.
+fn has_passed(desired: &Desired, observed: &Observed) -> bool {
+    desired.verify.is_none() || observed.verification == Some(Verification::Passed)
+}
+
+/// What follows when the new release has passed all there is to pass.
+fn passed(desired: &Desired, now: Moment) -> RolloutPhase {
+    match desired.promote_within.filter(|_| desired.flips().is_some()) {
+        Some(within) => RolloutPhase::Verified { since: now, until: now + within },
+        None => baking(desired, now),
+    }
+}
+
+fn baking(desired: &Desired, now: Moment) -> RolloutPhase {
+    RolloutPhase::Baking { since: now, until: now + desired.bake }
+}
+
+/// Why the new release does not pass, if it does not.
+fn unfit(observed: &Observed, now: Moment) -> Option<AbortReason> {
+    match observed.verification.as_ref()? {
+        Verification::Failed { what, output } => {
+            Some(AbortReason::NotVerified { what: what.clone(), output: output.clone() })
+        }
+        // Whoever checks says so himself; this is for one that says nothing any more.
+        Verification::Running { until } if now >= *until + LATE => {
+            let what = "the checks of the new release came to no end".to_owned();
+            Some(AbortReason::NotVerified { what, output: Vec::new() })
+        }
+        Verification::Running { .. } | Verification::Passed => None,
+    }
+}
+
+/// The way back of a rollout, from where it stands.
+pub fn returning(rollout: &Rollout, why: AbortReason, now: Moment) -> RolloutPhase {
+    let flipped =
+        rollout.strategy == Strategy::BlueGreen && matches!(rollout.phase, RolloutPhase::Baking { .. });
     match rollout.from {
-        Some(_) => RolloutPhase::Returning { since: now, why },
+        Some(_) => RolloutPhase::Returning { since: now, why, flipped },
         None => RolloutPhase::Ended { at: now, outcome: Outcome::Failed { why } },
     }
 }
@@ -112,7 +178,14 @@ fn has_returned(desired: &Desired, observed: &Observed, rollout: &Rollout) -> bo
     let failing = staying().filter(|i| is_failing(i)).count();
     let stand_in = |i: &Instance| failing > 0 && i.is_able();
     let standing_in = others.iter().filter(|i| stand_in(i)).count();
-    let on_their_way = staying().count() - serving - failing;
+    // Traffic is not split between the two sets of a rollout that flips: where the new one has to stand in for
+    // the old one, what is left of the old one waits.
+    let waiting = if desired.flips().is_some() && standing_in > 0 {
+        staying().filter(|i| i.is_able() && !serves(i)).count()
+    } else {
+        0
+    };
+    let on_their_way = staying().count() - serving - failing - waiting;
     on_their_way == 0
         && standing_in == others.len()
         && serving + failing + standing_in >= desired.wanted as usize

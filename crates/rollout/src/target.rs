@@ -44,7 +44,9 @@ impl Target {
             return Some(Self { release, handover: Handover::WhenEnough, others: Others::Go });
         };
         Some(match phase {
-            RolloutPhase::Replacing { .. } => {
+            RolloutPhase::Replacing { .. }
+            | RolloutPhase::Verifying { .. }
+            | RolloutPhase::Verified { .. } => {
                 Self { release: rollout.to, handover: Handover::WhenComplete, others: Others::StayWarm }
             }
             RolloutPhase::Baking { .. } => {

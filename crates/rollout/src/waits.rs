@@ -1,28 +1,32 @@
 //! Why nothing else is happening.
 
+use crate::decision::Decision;
 use crate::desired::Desired;
-use crate::observed::{Instance, Observed};
+use crate::observed::{Instance, Observed, Verification};
 use crate::retire::{Readiness, readiness};
 use crate::wedged;
-use gapless_model::{InstanceState, Moment, RolloutPhase, Split, WaitingOn};
+use gapless_model::{InstanceState, Moment, RolloutPhase, WaitingOn};
 
 /// How long the proxy has to acknowledge a split before it is sent again. It takes milliseconds; this is for
 /// a proxy that is being replaced.
 pub const ACKNOWLEDGE: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Everything that is waited for, once `split` is on its way and the rollout is in `phase`.
+/// Everything that is waited for, once what `decision` says is on its way and the rollout is in `phase`.
 pub fn waits(
     desired: &Desired,
     observed: &Observed,
     phase: Option<&RolloutPhase>,
-    split: &Split,
+    decision: &Decision,
     now: Moment,
 ) -> Vec<WaitingOn> {
     let mut waits = Vec::new();
     if let Some(since) = desired.held_since(observed, phase) {
         waits.push(WaitingOn::Resume { since });
     }
-    let in_force = observed.acknowledged.as_ref().is_some_and(|a| a.split == *split);
+    let in_force = observed
+        .acknowledged
+        .as_ref()
+        .is_some_and(|a| a.split == decision.split && a.preview == decision.preview);
     if desired.routed && (!in_force || observed.sent.is_some()) {
         waits.push(WaitingOn::SplitApplied {
             generation: observed.sent.as_ref().map(|s| s.generation),
@@ -30,10 +34,19 @@ pub fn waits(
         });
     }
     waits.extend(observed.instances.iter().filter_map(|i| instance_wait(desired, observed, i, now)));
-    if let Some(RolloutPhase::Baking { until, .. }) = phase
-        && now < *until
-    {
-        waits.push(WaitingOn::Baked { deadline: *until });
+    match phase {
+        Some(RolloutPhase::Verifying { .. }) => {
+            let deadline = match observed.verification {
+                Some(Verification::Running { until }) => until,
+                _ => now + desired.verify.unwrap_or_default(),
+            };
+            waits.push(WaitingOn::Verified { deadline });
+        }
+        Some(RolloutPhase::Verified { until, .. }) => waits.push(WaitingOn::Promoted { deadline: *until }),
+        Some(RolloutPhase::Baking { until, .. }) if now < *until => {
+            waits.push(WaitingOn::Baked { deadline: *until });
+        }
+        _ => {}
     }
     waits
 }

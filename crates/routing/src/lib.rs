@@ -19,4 +19,4 @@ pub use counters::{
     AnswerCount, AppCounters, Counters, Ejected, Handshakes, InstanceCounters, ProxyCounters, ReleaseCounters,
 };
 pub use message::{Backlog, InFlight, ToControl, ToProxy};
-pub use snapshot::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot};
+pub use snapshot::{AppRouting, Backend, Duty, Listener, PreviewRouting, Protocol, Route, Snapshot};

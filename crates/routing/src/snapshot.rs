@@ -5,7 +5,9 @@ use gapless_model::balance::BalanceSpec;
 use gapless_model::instance::Retiring;
 use gapless_model::release::AppProtocol;
 use gapless_model::route::HostPattern;
-use gapless_model::{AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
+use gapless_model::{
+    AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, PreviewSecret, ReleaseId,
+};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -95,6 +97,19 @@ pub struct AppRouting {
     /// What clients see when the proxy answers for this app; before those of the snapshot.
     #[serde(default, skip_serializing_if = "ErrorPages::is_empty")]
     pub error_pages: ErrorPages,
+    /// How requests ask for a new release that is not public yet: those go to the backends of
+    /// [`Duty::Preview`] only.
+    #[serde(default)]
+    pub preview: Option<PreviewRouting>,
+}
+
+/// How requests ask for a new release that is not public yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewRouting {
+    /// At the public listeners: with this in the header [`PREVIEW_HEADER`](gapless_model::rollout::PREVIEW_HEADER).
+    pub secret: PreviewSecret,
+    /// By coming to this listener.
+    pub address: Option<SocketAddr>,
 }
 
 /// An instance as the proxy sees it.
@@ -126,6 +141,8 @@ pub enum Duty {
         /// The weight.
         weight: u32,
     },
+    /// Only requests that ask for the new release go to it.
+    Preview,
     /// It gets no new requests and finishes those that it has; idle connections to it are closed. Its
     /// requests in flight are reported as they end.
     Finish,

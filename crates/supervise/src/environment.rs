@@ -15,6 +15,9 @@ pub(crate) const RELEASE: &str = "GAPLESS_RELEASE";
 /// The mark of a command that probes an instance, which has all the others too.
 pub(crate) const PROBE: &str = "GAPLESS_PROBE";
 
+/// The mark of a command that runs once, for nobody's sake but the control's that started it.
+pub(crate) const ONCE: &str = "GAPLESS_ONCE";
+
 /// Meant for Gapless itself, or for whoever called it: never for an app.
 const NOT_FOR_APPS: [&str; 5] =
     ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "GAPLESS_KEEPER_PID"];
@@ -27,9 +30,7 @@ pub(crate) fn of(
     offer: &Offer,
 ) -> BTreeMap<String, String> {
     let spec = &release.spec;
-    let mut environment = release.base_env.clone();
-    environment.retain(|name, _| !NOT_FOR_APPS.contains(&name.as_str()));
-    environment.extend(spec.env.clone());
+    let mut environment = without_ours(release);
     let mut set = |name: &str, value: String| environment.insert(name.to_owned(), value);
     set(HOME, run.home().to_string());
     set("GAPLESS_APP", instance.app().to_string());
@@ -47,6 +48,14 @@ pub(crate) fn of(
         let own = environment.remove("NODE_OPTIONS");
         environment.insert("NODE_OPTIONS".to_owned(), node_options(own.as_deref(), run.preload().as_str()));
     }
+    environment
+}
+
+/// The release's own environment.
+pub(crate) fn without_ours(release: &Release) -> BTreeMap<String, String> {
+    let mut environment = release.base_env.clone();
+    environment.retain(|name, _| !NOT_FOR_APPS.contains(&name.as_str()));
+    environment.extend(release.spec.env.clone());
     environment
 }
 

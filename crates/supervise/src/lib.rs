@@ -28,6 +28,7 @@ mod launch;
 mod node;
 mod observe;
 mod offer;
+mod once;
 mod placeholder;
 mod ports;
 mod probe;
@@ -41,7 +42,8 @@ mod usage;
 mod wish;
 
 pub use launch::{Adoption, Launch, LaunchError};
-pub use observe::{Found, running};
+pub use observe::{Found, end_left_over, running};
+pub use once::once;
 pub use safekeeping::Safekeeping;
 pub use supervisor::{SetupError, Supervisor};
 pub use usage::{Meter, Used};

@@ -1,9 +1,9 @@
 //! Which instances run, whoever started them.
 
-use crate::environment::{HOME, INSTANCE, PROBE, RELEASE};
+use crate::environment::{HOME, INSTANCE, ONCE, PROBE, RELEASE};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::instance::ProcessId;
-use gapless_model::{InstanceId, ReleaseId};
+use gapless_model::{InstanceId, ReleaseId, Signal};
 use gapless_sys::marks;
 use std::collections::BTreeMap;
 use std::io;
@@ -41,8 +41,22 @@ pub fn running(home: &Utf8Path) -> io::Result<Vec<Found>> {
     Ok(found.into_values().collect())
 }
 
+/// Kills the commands that a control before this one ran once ([`once`](crate::once)): nobody waits for them.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub fn end_left_over(home: &Utf8Path) -> io::Result<()> {
+    for (stat, environment) in marks::leaders(HOME, home.as_os_str())? {
+        if environment.contains_key(ONCE) {
+            // It may have ended just now.
+            drop(gapless_sys::group::signal(stat.pid, Signal::Kill.number()));
+        }
+    }
+    Ok(())
+}
+
 fn read(process: ProcessId, environment: &BTreeMap<String, String>) -> Option<Found> {
-    if environment.contains_key(PROBE) {
+    if environment.contains_key(PROBE) || environment.contains_key(ONCE) {
         return None;
     }
     Some(Found {

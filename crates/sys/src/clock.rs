@@ -1,14 +1,19 @@
 //! The two clocks: one to decide by, one to show.
 
 use rustix::time::{ClockId, clock_gettime};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Time since boot, suspended time included (`CLOCK_BOOTTIME`), as exact as the clock is.
+pub fn boot() -> Duration {
+    let now = clock_gettime(ClockId::Boottime);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
 
 /// Milliseconds since boot, suspended time included (`CLOCK_BOOTTIME`, `clock_gettime(2)`).
 ///
 /// The same for every process of the machine, and untouched by a wall clock that jumps.
 pub fn boot_millis() -> u64 {
-    let now = clock_gettime(ClockId::Boottime);
-    u64::try_from(now.tv_sec).unwrap_or(0) * 1000 + u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000
+    u64::try_from(boot().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Milliseconds since 1970-01-01T00:00:00Z as the wall clock has it; 0 if it is set before that.

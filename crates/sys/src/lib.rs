@@ -21,6 +21,7 @@ pub mod poll;
 pub mod port;
 pub mod process;
 pub mod program;
+pub mod random;
 pub mod reap;
 pub mod signals;
 pub mod usage;

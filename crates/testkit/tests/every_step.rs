@@ -2,7 +2,7 @@
 //! first would have.
 
 use gapless_model::{Outcome, Strategy};
-use gapless_testkit::simulation::scenario::{Act, AppShape, Character, Fate, Leave};
+use gapless_testkit::simulation::scenario::{Act, AppShape, Character, Checks, Fate, Leave};
 use gapless_testkit::simulation::{Scenario, run};
 
 fn story(shape: AppShape, release: Character, away: u64) -> Scenario {
@@ -61,6 +61,35 @@ fn of_a_release_that_never_gets_ready() {
 #[test]
 fn of_a_release_that_crashes_while_it_is_watched() {
     let shape = AppShape { bake: 2_000, ..AppShape::default() };
+    let release = Character { fate: Fate::CrashesAfter(900), ..Character::default() };
+    at_every_step(&shape, release, |o| matches!(o, Outcome::Aborted { .. }));
+}
+
+fn flips() -> AppShape {
+    AppShape { strategy: Strategy::BlueGreen, verified: true, bake: 600, ..AppShape::default() }
+}
+
+#[test]
+fn of_a_release_that_is_checked_and_flipped_to() {
+    let release = Character { boot: 300, checks: Checks::Pass(400), ..Character::default() };
+    at_every_step(&flips(), release, |o| *o == Outcome::Completed);
+}
+
+#[test]
+fn of_a_release_that_does_not_pass_its_checks() {
+    let release = Character { checks: Checks::Fail(200), ..Character::default() };
+    at_every_step(&flips(), release, |o| matches!(o, Outcome::Aborted { .. }));
+}
+
+#[test]
+fn of_a_release_whose_checks_hang() {
+    let release = Character { checks: Checks::Hang, ..Character::default() };
+    at_every_step(&flips(), release, |o| matches!(o, Outcome::Aborted { .. }));
+}
+
+#[test]
+fn of_a_release_that_is_flipped_to_and_crashes() {
+    let shape = AppShape { bake: 2_000, verified: false, ..flips() };
     let release = Character { fate: Fate::CrashesAfter(900), ..Character::default() };
     at_every_step(&shape, release, |o| matches!(o, Outcome::Aborted { .. }));
 }

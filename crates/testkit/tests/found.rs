@@ -1,10 +1,11 @@
 //! Faults that the simulation has found, each as the smallest story that shows it. All are mended.
 
-use gapless_model::Outcome;
-use gapless_testkit::simulation::scenario::{Act, AppShape, Character, Fate, Leave, Policy};
+use gapless_model::{Outcome, Strategy};
+use gapless_testkit::simulation::scenario::{Act, AppShape, Character, Checks, Fate, Leave, Policy};
 use gapless_testkit::simulation::{Report, Scenario, run};
 
-const GOOD: Character = Character { boot: 100, fate: Fate::Good, leave: Leave::After(20) };
+const GOOD: Character =
+    Character { boot: 100, fate: Fate::Good, leave: Leave::After(20), checks: Checks::Pass(50) };
 
 fn release(fate: Fate) -> Character {
     Character { fate, ..GOOD }
@@ -164,5 +165,26 @@ fn nothing_is_sent_to_an_instance_that_was_told_to_begin_again() {
             sabotage: None,
         };
         assert_eq!(run(&story).violations, [], "{story:?}");
+    }
+}
+
+fn flips(wanted: u32) -> AppShape {
+    AppShape { wanted, strategy: Strategy::BlueGreen, ..one() }
+}
+
+/// Instances of an earlier release that had stood in for the old one were never sent away when the newest was given
+/// up: the rollout waited for nothing.
+#[test]
+fn what_stood_in_for_the_old_release_goes_when_a_newer_one_is_given_up() {
+    let unfit = Character { checks: Checks::Fail(191), ..GOOD };
+    let script = vec![
+        (500, Act::Deploy(0, unfit)),
+        (295, Act::Deploy(0, unfit)),
+        (0, Act::Crash(0)),
+        (234, Act::Wedge(1)),
+    ];
+    let shape = AppShape { verified: true, drain: 444, ..flips(3) };
+    for kill in 0..40 {
+        holds(vec![shape.clone()], script.clone(), vec![kill], 2_233);
     }
 }

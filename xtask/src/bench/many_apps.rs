@@ -195,6 +195,7 @@ fn snapshot(generation: Generation, address: SocketAddr, hosts: u32, apps: u32, 
             drain: DrainSpec::default(),
             balance: BalanceSpec::default(),
             error_pages: ErrorPages::default(),
+            preview: None,
         }
     };
     Snapshot {

@@ -8,7 +8,7 @@ use crate::screen;
 use crate::session::Session;
 use gapless_api::RolloutTicket;
 use gapless_api::client::Act;
-use gapless_model::AppName;
+use gapless_model::{AbortReason, AppName, Outcome};
 use serde::Serialize;
 use std::rc::Rc;
 
@@ -53,7 +53,7 @@ pub(crate) async fn rollouts(
         let text = apply::rollout(app, ticket, &[]);
         if watch.detach {
             screen::out(&text)?;
-        } else if !watch.json && (ticket.after.is_some() || ticket.supersedes.is_some()) {
+        } else if !watch.json && apply::is_news(ticket) {
             screen::err(&text);
         }
     }
@@ -65,8 +65,16 @@ pub(crate) async fn rollouts(
     if watch.json {
         endings_json(&subjects, &endings)?;
     }
-    Ok(endings.iter().map(Ending::exit).fold(Exit::Done, Exit::and))
+    let exit = |((_, ticket), ending): (&(AppName, RolloutTicket), &Ending)| match ending {
+        // That is what was wanted.
+        Ending::Ended { receipt, .. } if ticket.back && receipt.outcome == TAKEN_BACK => Exit::Done,
+        ending => ending.exit(),
+    };
+    Ok(tickets.iter().zip(&endings).map(exit).fold(Exit::Done, Exit::and))
 }
+
+/// How a rollout ends that the user takes back.
+const TAKEN_BACK: Outcome = Outcome::Aborted { why: AbortReason::Asked };
 
 /// Something that was begun with an app.
 #[derive(Debug)]

@@ -6,6 +6,8 @@ use crate::render::progress::waiting;
 use crate::render::status::wrongs;
 use crate::render::table::{Column, table};
 use gapless_api::status::{AppStatus, InstanceStatus};
+use gapless_model::rollout::PREVIEW_HEADER;
+use gapless_model::{Preview, Rollout, RolloutPhase};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -60,6 +62,13 @@ pub(crate) fn app(app: &AppStatus) -> String {
             ),
         );
     }
+    if let Some(preview) = app.rollout.as_ref().and_then(previewed) {
+        if let Some(address) = preview.address {
+            row(&mut text, "preview", format!("http://{address}"));
+        }
+        let asked = format!("{PREVIEW_HEADER}: {}", preview.secret.as_str());
+        row(&mut text, if preview.address.is_some() { "" } else { "preview" }, format!("or with `{asked}`"));
+    }
     for (i, wait) in app.waiting.iter().enumerate() {
         row(&mut text, if i == 0 { "waiting for" } else { "" }, waiting(wait, Duration::ZERO));
     }
@@ -69,6 +78,16 @@ pub(crate) fn app(app: &AppStatus) -> String {
         text.push_str(&instances(&app.instances));
     }
     text
+}
+
+/// How its release is reached, as long as it is not public.
+const fn previewed(rollout: &Rollout) -> Option<&Preview> {
+    match rollout.phase {
+        RolloutPhase::Replacing { .. } | RolloutPhase::Verifying { .. } | RolloutPhase::Verified { .. } => {
+            rollout.preview.as_ref()
+        }
+        _ => None,
+    }
 }
 
 fn row(text: &mut String, head: &str, words: impl std::fmt::Display) {

@@ -1,6 +1,8 @@
 //! What `gapless up` finds to do, and what became of it.
 
+use crate::render::figures::bytes;
 use crate::render::paint;
+use gapless_api::request::Shortage;
 use gapless_api::{Applied, ApplyResult, RolloutTicket};
 use gapless_model::AppName;
 use serde::Serialize;
@@ -13,13 +15,20 @@ pub(crate) fn begins(result: &ApplyResult) -> String {
 
 fn begin(app: &AppName, applied: &Applied) -> Option<String> {
     let Applied::Rollout { ticket, changes } = applied else { return None };
-    let waits = ticket.after.is_some() || ticket.supersedes.is_some();
-    (waits || !changes.is_empty()).then(|| rollout(app, ticket, changes))
+    (is_news(ticket) || !changes.is_empty()).then(|| rollout(app, ticket, changes))
+}
+
+/// Whether there is more to say of it than that it begins.
+pub(crate) const fn is_news(ticket: &RolloutTicket) -> bool {
+    ticket.after.is_some() || ticket.supersedes.is_some() || ticket.back || ticket.shortage.is_some()
 }
 
 /// A rollout that was begun.
 pub(crate) fn rollout(app: &AppName, ticket: &RolloutTicket, changes: &[String]) -> String {
-    let RolloutTicket { rollout, to, after, supersedes } = ticket;
+    let RolloutTicket { rollout, to, after, supersedes, back, shortage } = ticket;
+    if *back {
+        return format!("{app}: rollout {rollout} is taken back: {to} serves again\n");
+    }
     let mut text = format!("{app}: rollout {rollout} to {to} begins");
     if let Some(after) = after {
         _ = write!(text, " after {after}, which is in progress");
@@ -31,6 +40,16 @@ pub(crate) fn rollout(app: &AppName, ticket: &RolloutTicket, changes: &[String])
         _ = write!(text, "; changed: {}", changes.join(", "));
     }
     text.push('\n');
+    if let Some(Shortage { needed, available }) = shortage {
+        _ = writeln!(
+            text,
+            "{} {app}: a second set beside the first takes about {} more, and {} are available: the machine may \
+             begin to swap, or end processes. `gapless abort {app}` gives it up, `--strategy rolling` needs less",
+            paint::warn("!"),
+            bytes(*needed),
+            bytes(*available)
+        );
+    }
     text
 }
 

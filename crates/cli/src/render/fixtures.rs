@@ -7,8 +7,8 @@ use gapless_api::status::{AppStatus, GaplessStatus, InstanceStatus, Waiting};
 use gapless_model::probe::{ProbeAnswer, ProbeReport};
 use gapless_model::receipt::PhaseTime;
 use gapless_model::{
-    AbortReason, AppName, Failure, InstanceId, Moment, Outcome, Receipt, ReleaseId, Rollout, RolloutId,
-    RolloutKind, RolloutPhase, Strategy, TrafficCount, WaitingOn, WallTime,
+    AbortReason, AppName, Failure, InstanceId, Moment, Outcome, Preview, PreviewSecret, Receipt, ReleaseId,
+    Rollout, RolloutId, RolloutKind, RolloutPhase, Strategy, TrafficCount, WaitingOn, WallTime,
 };
 use std::time::Duration;
 
@@ -48,6 +48,7 @@ pub(crate) fn receipt(from: Option<ReleaseId>, outcome: Outcome) -> Receipt {
         longest_stall: Duration::from_millis(12),
         took: Duration::from_millis(6_320),
         phases: vec![phase("replacing", 4_100), phase("baking", 2_000), phase("retiring", 220)],
+        flips: Vec::new(),
     }
 }
 
@@ -133,6 +134,7 @@ pub(crate) fn rolling() -> AppStatus {
         paused: None,
         began: Moment::from_millis(1_000),
         began_at: WallTime::from_millis(1_795_250_000_000),
+        preview: None,
     };
     let mut starting = instance_status(3, R2);
     starting.state = "starting".into();
@@ -142,6 +144,21 @@ pub(crate) fn rolling() -> AppStatus {
     app.instances.push(starting);
     app.waiting = vec![to_become_ready(3), to_drain(1, 4)];
     app.rollout = Some(rollout);
+    app
+}
+
+/// A blue-green release that waits for its promotion.
+pub(crate) fn previewed() -> AppStatus {
+    let mut app = rolling();
+    let until = Moment::from_millis(86_400_000);
+    app.waiting = vec![waiting(WaitingOn::Promoted { deadline: until }, Some(86_280_000))];
+    let rollout = app.rollout.as_mut().unwrap();
+    rollout.strategy = Strategy::BlueGreen;
+    rollout.phase = RolloutPhase::Verified { since: Moment::from_millis(2_000), until };
+    rollout.preview = Some(Preview {
+        secret: PreviewSecret::new("0123456789abcdef0123456789abcdef".into()),
+        address: Some("127.0.0.1:9100".parse().unwrap()),
+    });
     app
 }
 

@@ -5,7 +5,19 @@ use gapless_model::{AbortReason, AppName, Failure};
 
 /// The next step after a rollout that did not complete; none if the user asked for that.
 pub(crate) fn next_step(app: &AppName, why: &AbortReason) -> Option<String> {
-    let AbortReason::InstanceFailed { failure, .. } = why else { return None };
+    let failure = match why {
+        AbortReason::InstanceFailed { failure, .. } => failure,
+        AbortReason::NotVerified { .. } => {
+            return Some(format!("correct the app, or what it must pass in [apps.{app}.rollout.verify]"));
+        }
+        AbortReason::NotPromoted { .. } => {
+            return Some(format!(
+                "roll it out again and `gapless promote {app}` in time, or raise `promote_deadline` in \
+                 [apps.{app}.rollout]"
+            ));
+        }
+        AbortReason::Asked | AbortReason::AppStopped | AbortReason::MachineRestarted => return None,
+    };
     Some(match failure {
         Failure::Spawn { .. } => format!("correct `command` or `cwd` of {app}"),
         Failure::Exited { was_ready: false, .. } => format!("see what it said: `gapless logs {app} --err`"),

@@ -7,6 +7,7 @@ use gapless_api::request::LogLine;
 use gapless_model::time::Spoken;
 use gapless_model::{AbortReason, AppName, Outcome, Receipt, TrafficCount};
 use std::fmt::Write;
+use std::time::Duration;
 
 /// How many of the last lines of output are shown; `gapless logs` has the others.
 const LAST_OUTPUT: usize = 10;
@@ -32,6 +33,14 @@ pub(crate) fn receipt(receipt: &Receipt, last_output: &[LogLine]) -> String {
         (Outcome::Aborted { why: AbortReason::MachineRestarted }, Some(from)) => {
             (paint::warn("✗"), format!("{to} was given up after {took}; {from} was started again"))
         }
+        (Outcome::Aborted { why: AbortReason::NotVerified { .. } }, Some(from)) => (
+            paint::bad("✗"),
+            format!("{to} did not pass its checks and was given up after {took}; {from} goes on serving"),
+        ),
+        (Outcome::Aborted { why: AbortReason::NotPromoted { .. } }, Some(from)) => (
+            paint::warn("✗"),
+            format!("{to} was not promoted and was given up after {took}; {from} goes on serving"),
+        ),
         (Outcome::Aborted { .. }, Some(from)) => {
             (paint::bad("✗"), format!("{to} failed and was taken back after {took}; {from} goes on serving"))
         }
@@ -62,6 +71,12 @@ fn reason(app: &AppName, why: &AbortReason, last_output: &[LogLine]) -> String {
     for (i, line) in last_output.iter().skip(skipped).enumerate() {
         let stream = if line.err { "!" } else { "|" };
         row(&mut text, if i == 0 { "it said" } else { "" }, paint::dim(format!("{stream} {}", line.text)));
+    }
+    if let AbortReason::NotVerified { output, .. } = why {
+        let skipped = output.len().saturating_sub(LAST_OUTPUT);
+        for (i, line) in output.iter().skip(skipped).enumerate() {
+            row(&mut text, if i == 0 { "it said" } else { "" }, paint::dim(format!("| {line}")));
+        }
     }
     if let Some(next) = next_step(app, why) {
         row(&mut text, "next", next);
@@ -94,9 +109,19 @@ fn figures(receipt: &Receipt) -> String {
         let by = receipt.served_by.iter().map(|(release, n)| format!("{release} {}", count(*n)));
         row(&mut text, "served by", by.collect::<Vec<_>>().join(", "));
     }
+    let flips = receipt.flips.iter().map(|flip| format!("to {} in {}", flip.to, micros(flip.micros)));
+    let flips = flips.collect::<Vec<_>>();
+    if !flips.is_empty() {
+        row(&mut text, if flips.len() == 1 { "flip" } else { "flips" }, flips.join(", "));
+    }
     let phases = receipt.phases.iter().map(|p| format!("{} {}", p.phase, Spoken(p.took)));
     row(&mut text, "phases", phases.collect::<Vec<_>>().join(", "));
     text
+}
+
+/// With a tenth of a millisecond: that is what a flip is about.
+fn micros(n: u64) -> String {
+    if n < 10_000 { format!("{:.1}ms", n as f64 / 1e3) } else { Spoken(Duration::from_micros(n)).to_string() }
 }
 
 fn row(text: &mut String, head: &str, words: impl std::fmt::Display) {

@@ -11,12 +11,13 @@ use super::{
 use crate::errors::Error;
 use crate::exit::Exit as ExitCode;
 use anstream::adapter::strip_str;
-use gapless_api::request::ReleaseRow;
+use gapless_api::request::{ReleaseRow, Shortage};
 use gapless_api::{Applied, ApplyResult, ClientError, ErrorBody, ErrorKind, RolloutTicket};
 use gapless_config::{Config, Start};
 use gapless_load::{Failure as LostRequest, FailureKind, Gap, Latency, Report, StreamReport, VersionCount};
 use gapless_model::event::{Event, What};
 use gapless_model::probe::ProbeAnswer;
+use gapless_model::receipt::Flip;
 use gapless_model::release::Mark;
 use gapless_model::{
     AbortReason, Exit, Failure, Moment, Outcome, RolloutId, RolloutKind, RolloutPhase, TrafficCount,
@@ -51,6 +52,8 @@ fn receipts_of_rollouts_that_completed() {
     lossy.traffic = TrafficCount { served_5xx: 14, failed: 1_002, client_gone: 3, ..lossy.traffic };
     let mut first = receipt(None, Outcome::Completed);
     first.traffic = TrafficCount::default();
+    let mut flipped = receipt(Some(R1), Outcome::Completed);
+    flipped.flips = vec![Flip { to: R2, micros: 2_349 }];
     holds!(
         "receipt_completed",
         cases([
@@ -58,6 +61,7 @@ fn receipts_of_rollouts_that_completed() {
             ("reloaded", receipts::receipt(&receipt(Some(R2), Outcome::Completed), &[])),
             ("something lost", receipts::receipt(&lossy, &[])),
             ("the first release", receipts::receipt(&first, &[])),
+            ("flipped", receipts::receipt(&flipped, &[])),
         ])
     );
 }
@@ -71,6 +75,13 @@ fn receipts_of_rollouts_that_did_not_complete() {
     let crash =
         failed(Failure::Exited { exit: Exit::Code(1), ran: Duration::from_millis(850), was_ready: true });
     let aborted = |why| receipt(Some(R1), Outcome::Aborted { why });
+    let not_verified = AbortReason::NotVerified {
+        what: "`npm run smoke` exited with code 1".into(),
+        output: vec!["✓ home".into(), "✗ checkout: 500".into()],
+    };
+    let not_promoted = AbortReason::NotPromoted { after: Duration::from_secs(86_400) };
+    let mut flipped = aborted(AbortReason::Asked);
+    flipped.flips = vec![Flip { to: R2, micros: 2_349 }, Flip { to: R1, micros: 12_020 }];
     holds!(
         "receipt_not_completed",
         cases([
@@ -78,6 +89,9 @@ fn receipts_of_rollouts_that_did_not_complete() {
             ("crash in service, much output", receipts::receipt(&aborted(crash.clone()), &long)),
             ("asked for", receipts::receipt(&aborted(AbortReason::Asked), &[])),
             ("stopped", receipts::receipt(&aborted(AbortReason::AppStopped), &[])),
+            ("not verified", receipts::receipt(&aborted(not_verified), &[])),
+            ("not promoted", receipts::receipt(&aborted(not_promoted), &[])),
+            ("flipped back", receipts::receipt(&flipped, &[])),
             ("rebooted", receipts::receipt(&aborted(AbortReason::MachineRestarted), &[])),
             ("the first release", receipts::receipt(&receipt(None, Outcome::Failed { why }), &output)),
             ("an app that does not come up", receipts::stuck(&app(), &crash, &output)),
@@ -169,6 +183,7 @@ fn what_runs() {
             ("at rest", one_app::app(&app_status())),
             ("rolling", one_app::app(&rolling())),
             ("paused", one_app::app(&paused)),
+            ("previewed", one_app::app(&previewed())),
             ("in trouble", one_app::app(&in_trouble())),
             ("stopped", one_app::app(&stopped())),
         ])
@@ -207,7 +222,8 @@ fn releases_and_history() {
         outcome: outcome.clone(),
         receipt: Box::new(receipt(from, outcome)),
     };
-    let returning = RolloutPhase::Returning { since: Moment::from_millis(1), why: why.clone() };
+    let returning =
+        RolloutPhase::Returning { since: Moment::from_millis(1), why: why.clone(), flipped: false };
     let AbortReason::InstanceFailed { failure, .. } = why.clone() else { panic!() };
     let all = [
         What::AppDefined,
@@ -248,7 +264,9 @@ fn releases_and_history() {
 
 #[test]
 fn what_up_finds_to_do() {
-    let ticket = |after, supersedes| RolloutTicket { rollout: RolloutId(4), to: R2, after, supersedes };
+    let ticket =
+        |after, supersedes| RolloutTicket { after, supersedes, ..RolloutTicket::new(RolloutId(4), R2) };
+    let shortage = Shortage { needed: 800 << 20, available: 300 << 20 };
     let apps = [
         Applied::Unchanged,
         Applied::Settings { changes: vec!["instances: 2 → 4".into()] },
@@ -262,6 +280,11 @@ fn what_up_finds_to_do() {
             ticket: ticket(Some(RolloutId(2)), Some(RolloutId(3))),
             changes: vec!["command".into()],
         },
+        Applied::Rollout {
+            ticket: RolloutTicket { shortage: Some(shortage), ..ticket(None, None) },
+            changes: Vec::new(),
+        },
+        Applied::Rollout { ticket: RolloutTicket { back: true, ..ticket(None, None) }, changes: Vec::new() },
     ];
     let result = ApplyResult {
         apps: apps.into_iter().map(|applied| (app(), applied)).collect(),

@@ -25,7 +25,7 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 fn ticket() -> Reply {
-    let ticket = RolloutTicket { rollout: RolloutId(4), to: R1, after: None, supersedes: None };
+    let ticket = RolloutTicket::new(RolloutId(4), R1);
     Reply::Json(200, json(&ticket))
 }
 

@@ -63,6 +63,8 @@ pub(super) fn of_text(kind: &Kind, text: &str) -> Option<Result<Value, Unfit>> {
         Kind::Host => url::host(text).map(Value::Host),
         Kind::Cookie => cookie::parse(text).map(Value::Text),
         Kind::Prefix => url::prefix(text).map(Value::Text),
+        Kind::Text if text.is_empty() => Err(Unfit::new("is empty", "write a text, or leave the key out")),
+        Kind::Text => Ok(Value::Text(text.to_owned())),
         Kind::Target => url::target(text).map(Value::Text),
         Kind::Url => url::https(text).map(Value::Text),
         Kind::Email => url::email(text).map(Value::Text),

@@ -1,7 +1,7 @@
 //! `[apps.NAME]`.
 
 use super::kind::{Default, Key, Kind, Table};
-use super::{balance, lifecycle, probe, traffic};
+use super::{balance, lifecycle, probe, rollout, traffic};
 use crate::defaults;
 
 /// `[apps.NAME]`.
@@ -129,7 +129,7 @@ pub(crate) static APP: Table = Table {
         },
         Key {
             name: "rollout",
-            kind: Kind::Table(&lifecycle::ROLLOUT),
+            kind: Kind::Table(&rollout::ROLLOUT),
             default: Default::Derived("the defaults of its keys"),
             example: "[apps.api.rollout]",
             doc: "How a new release replaces the old one.",

@@ -99,6 +99,8 @@ pub(crate) enum Kind {
     Cookie,
     /// A path prefix of URLs.
     Prefix,
+    /// A text that is not empty.
+    Text,
     /// A path of a URL, with query.
     Target,
     /// Names and values of environment variables.

@@ -1,4 +1,4 @@
-//! `[apps.NAME.stop]`, `restart`, `rollout` and `logs`.
+//! `[apps.NAME.stop]`, `restart` and `logs`.
 
 use super::kind::{Default, Key, Kind, Table};
 use crate::defaults;
@@ -68,43 +68,6 @@ pub(crate) static RESTART: Table = Table {
             default: Default::Duration(defaults::RESTART_STABLE_AFTER),
             example: "\"30s\"",
             doc: "Each such time without failure takes one failure off the count.",
-        },
-    ],
-};
-
-/// `[apps.NAME.rollout]`.
-pub(crate) static ROLLOUT: Table = Table {
-    path: "apps.NAME.rollout",
-    doc: "How a new release replaces the old one.",
-    keys: &[
-        Key {
-            name: "strategy",
-            kind: Kind::Word { built: &["rolling", "recreate"], later: &["blue-green", "canary"] },
-            default: Default::Text(defaults::STRATEGY),
-            example: "\"recreate\"",
-            doc: "Rolling: a few instances at a time. Recreate: the old instances are gone before the new ones \
-                  start, for an app that cannot run twice; requests are held meanwhile.",
-        },
-        Key {
-            name: "max_surge",
-            kind: Kind::Number { min: 0, max: 10_000 },
-            default: Default::Number(defaults::MAX_SURGE),
-            example: "2",
-            doc: "How many instances may run beyond the wanted number while rolling.",
-        },
-        Key {
-            name: "max_unavailable",
-            kind: Kind::Number { min: 0, max: 10_000 },
-            default: Default::Number(defaults::MAX_UNAVAILABLE),
-            example: "1",
-            doc: "How many of the wanted number may be missing while rolling.",
-        },
-        Key {
-            name: "bake",
-            kind: Kind::Duration { min: Duration::ZERO },
-            default: Default::Duration(defaults::BAKE),
-            example: "\"2m\"",
-            doc: "How long the new release is watched at full traffic before the old one is given up.",
         },
     ],
 };

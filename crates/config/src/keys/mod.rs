@@ -6,6 +6,7 @@ mod balance;
 mod kind;
 mod lifecycle;
 mod probe;
+mod rollout;
 mod root;
 mod tls;
 mod traffic;

@@ -5,6 +5,7 @@ use super::whole::Surroundings;
 use super::{command, directory, environment, error_pages, probe, routes, settings};
 use crate::document::{Section, Value, Written};
 use crate::problem::{Problem, Problems};
+use gapless_model::route::RouteSpec;
 use gapless_model::{AddressMode, AppName, AppSettings, AppSpec, CommandLine, ReleaseSpec};
 
 /// What became of one table `[apps.NAME]`.
@@ -33,7 +34,7 @@ pub(super) fn app(
     let port = own_port(section);
     let command = command::of_app(section, problems);
     let address = address(section, port.is_some(), command.as_ref());
-    let routes = routes::of_app(&name.value, section, port.as_ref(), address, tls, problems);
+    let mut routes = routes::of_app(&name.value, section, port.as_ref(), address, tls, problems);
     let cwd = directory::of_app(section, around, problems);
     let env = environment::of_app(section, port.as_ref(), around, problems);
     let probes = probe::of_app(section, address, problems);
@@ -41,6 +42,12 @@ pub(super) fn app(
     let error_pages = error_pages::of(section, around, problems);
     let routed = routes.iter().map(|r| r.route.clone()).collect();
     let settings = AppSettings { error_pages, ..settings::of_app(section, routed, problems) };
+    // Where previews are reached is taken, as far as others are concerned.
+    routes.extend(settings.rollout.preview.map(|listen| Placed {
+        app: name.value.clone(),
+        route: RouteSpec { listen, host: None, path: "/".into(), tls: false },
+        span: section.section("rollout").map_or(section.span, |rollout| rollout.place("preview")),
+    }));
     let spec = || {
         Some(AppSpec {
             name: parsed?,

@@ -8,6 +8,7 @@ mod environment;
 mod error_pages;
 mod listeners;
 mod probe;
+mod rollout;
 mod routes;
 mod settings;
 mod tls;

@@ -1,10 +1,11 @@
 //! The half of an app that is more numbers than meaning.
 
+use super::rollout;
 use crate::document::{Section, Value};
 use crate::keys::{APP, Kind, Table};
 use crate::problem::{Problem, Problems};
 use crate::text::duration;
-use gapless_model::app::{DrainSpec, HoldSpec, LogSpec, RestartSpec, RetrySpec, RolloutSpec};
+use gapless_model::app::{DrainSpec, HoldSpec, LogSpec, RestartSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
 use gapless_model::release::StopSpec;
 use gapless_model::route::RouteSpec;
@@ -18,7 +19,6 @@ pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Probl
     };
     AppSettings {
         instances,
-        routes,
         drain: within(app, "drain", |s| DrainSpec {
             timeout: s.duration("timeout"),
             websocket: s.word("websocket"),
@@ -26,7 +26,8 @@ pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Probl
             websocket_window: s.duration("websocket_window"),
         }),
         restart: within(app, "restart", |s| restart(s, problems)),
-        rollout: within(app, "rollout", |s| rollout(s, problems)),
+        rollout: within(app, "rollout", |s| rollout::of_app(s, !routes.is_empty(), problems)),
+        routes,
         logs: within(app, "logs", |s| LogSpec {
             max_size: s.number("max_size"),
             max_age: s.duration("max_age"),
@@ -105,30 +106,6 @@ fn restart(section: &Section, problems: &mut Problems) -> RestartSpec {
             }
         };
         problems.add(problem.help("make `backoff_max` at least as long as `backoff`"));
-    }
-    spec
-}
-
-fn rollout(section: &Section, problems: &mut Problems) -> RolloutSpec {
-    let spec = RolloutSpec {
-        strategy: section.word("strategy"),
-        max_surge: section.small("max_surge"),
-        max_unavailable: section.small("max_unavailable"),
-        bake: section.duration("bake"),
-    };
-    if spec.max_surge == 0 && spec.max_unavailable == 0 {
-        let problem =
-            Problem::new(format!("[{}] leaves a rollout no room: it could never move", section.path))
-                .at(section.place("max_surge"), "no instance more");
-        let problem = if section.mentions("max_unavailable") {
-            problem.at(section.place("max_unavailable"), "and none less")
-        } else {
-            problem
-        };
-        problems.add(problem.help(
-            "`max_surge = 1` starts a new instance before it stops an old one; `max_unavailable = 1` (0 by \
-             default) stops an old one first",
-        ));
     }
     spec
 }

@@ -105,6 +105,26 @@ fn settings() {
                 "[apps.api]\ncommand = \"a\"\n[apps.api.restart]\nbackoff = \"1m\"\nbackoff_max = \"1s\"\n",
             ),
             ("backoff by default", "[apps.api]\ncommand = \"a\"\n[apps.api.restart]\nbackoff = \"1m\"\n"),
+            (
+                "nothing to turn",
+                "[apps.api]\ncommand = \"a\"\n[apps.api.rollout]\nstrategy = \"blue-green\"\n",
+            ),
+            (
+                "a preview for strangers",
+                "[apps.api]\ncommand = \"a\"\nport = 3000\n[apps.api.rollout]\npreview = \":9100\"\n",
+            ),
+            (
+                "a preview where the public is",
+                "[apps.api]\ncommand = \"a\"\nport = 3000\n[apps.api.rollout]\npreview = \"127.0.0.1:3000\"\n",
+            ),
+            (
+                "no checks",
+                "[apps.api]\ncommand = \"a\"\nport = 3000\n[apps.api.rollout.verify]\ntimeout = \"9s\"\n",
+            ),
+            (
+                "a check of nothing",
+                "[apps.api]\ncommand = \"a\"\nport = 3000\n[[apps.api.rollout.verify.checks]]\nstatus = 204\n",
+            ),
             ("longest backoff", "[apps.api]\ncommand = \"a\"\n[apps.api.restart]\nbackoff_max = \"1ms\"\n"),
         ],
     );

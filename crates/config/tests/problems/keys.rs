@@ -34,7 +34,6 @@ fn not_built_yet() {
     snapshot(
         "not_built_yet",
         &[
-            ("blue-green", "[apps.api]\ncommand = \"a\"\n[apps.api.rollout]\nstrategy = \"blue-green\"\n"),
             ("canary", "[apps.api]\ncommand = \"a\"\n[apps.api.rollout]\nstrategy = \"canary\"\n"),
             ("a slip", "[apps.api]\ncommand = \"a\"\n[apps.api.rollout]\nstrategy = \"roling\"\n"),
         ],

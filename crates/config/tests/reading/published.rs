@@ -28,7 +28,9 @@ fn what_is_published_as_default_is_the_default() {
             if let Some(default) = property.get("default") {
                 lines.push(format!("{path}{name} = {default}"));
             }
-            if property.get("properties").is_some() && name != "startup" && name != "live" {
+            // What is nothing by default is something when it is there.
+            let by_itself = !["startup", "live", "verify"].contains(&name.as_str());
+            if property.get("properties").is_some() && by_itself {
                 collect(property, &format!("{path}{name}."), lines);
             }
         }

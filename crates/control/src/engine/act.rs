@@ -26,6 +26,7 @@ impl Engine {
         self.routes.change();
         self.bury(&name, world);
         if pending.enters_phase {
+            self.end_verification(&name, world);
             self.begin_phase(&name, world);
         }
         self.touch(&name);
@@ -51,6 +52,7 @@ impl Engine {
                     world.journal.commit(0, vec![Change::DeleteInstance(id)]);
                 }
             }
+            Order::Verify(app) => self.order_verification(&app, world),
             Order::Stop(id) => {
                 if let Some(managed) = self.apps.get_mut(id.app()).and_then(|app| app.instances.get_mut(&id))
                 {

@@ -1,7 +1,7 @@
 //! An app as the engine knows it.
 
 use super::managed::Managed;
-use super::rollouts::{Active, Queued};
+use super::rollouts::{Active, Asked, Queued};
 use super::traffic::Traffic;
 use gapless_model::release::Mark;
 use gapless_model::{
@@ -33,6 +33,8 @@ pub struct App {
     pub(crate) sent: Option<Sent>,
     /// As last decided.
     pub(crate) split: Split,
+    /// As last decided: who gets the requests that ask for the new release before it is public.
+    pub(crate) preview: Split,
     pub(crate) waiting: Vec<WaitingOn>,
     pub(crate) wake: Option<Moment>,
     /// A decision whose journal entry is on its way.
@@ -85,6 +87,7 @@ pub(crate) enum Order {
     Start(InstanceId),
     Stop(InstanceId),
     Restart(InstanceId),
+    Verify(AppName),
 }
 
 impl App {
@@ -103,6 +106,7 @@ impl App {
             acknowledged: None,
             sent: None,
             split: Split::default(),
+            preview: Split::default(),
             waiting: Vec::new(),
             wake: None,
             pending: None,
@@ -181,6 +185,10 @@ impl App {
             max_surge: self.settings.rollout.max_surge,
             max_unavailable: self.settings.rollout.max_unavailable,
             bake: self.settings.rollout.bake,
+            verify: self.settings.rollout.verify.as_ref().map(|spec| spec.timeout),
+            promote_within: (!self.settings.rollout.autopromote)
+                .then_some(self.settings.rollout.promote_deadline),
+            promoted: self.active.as_ref().is_some_and(|a| a.asked == Some(Asked::Promote)),
             drain: self.settings.drain.clone(),
             routed: self.is_routed(),
         }
@@ -191,6 +199,7 @@ impl App {
             instances: self.instances.values().map(Managed::for_decider).collect(),
             acknowledged: self.acknowledged.clone(),
             sent: self.sent.clone(),
+            verification: self.active.as_ref().and_then(|active| active.checks.at.clone()),
         }
     }
 

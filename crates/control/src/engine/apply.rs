@@ -12,6 +12,7 @@ use gapless_model::{AccessLog, AppName, AppSettings, AppSpec, ErrorPages, Releas
 use gapless_release::Order;
 use gapless_store::Change;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 /// What it takes to make an app as the file has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +84,33 @@ impl Engine {
                 });
             }
         }
+        self.check_previews(specs)?;
         self.check_protocols(specs)
+    }
+
+    /// Whether nobody else is to be reached where an app's previews are.
+    fn check_previews(&self, specs: &[AppSpec]) -> Result<(), Refusal> {
+        let named: BTreeSet<&AppName> = specs.iter().map(|s| &s.name).collect();
+        let running = self.apps.values().filter(|a| a.run != Run::Deleted && !named.contains(&a.name));
+        let all: Vec<(&AppName, &AppSettings)> = running
+            .map(|a| (&a.name, &a.settings))
+            .chain(specs.iter().map(|s| (&s.name, &s.settings)))
+            .collect();
+        let public: BTreeMap<SocketAddr, &AppName> =
+            all.iter().flat_map(|(name, s)| s.routes.iter().map(|r| (r.listen, *name))).collect();
+        let mut previews: BTreeMap<SocketAddr, &AppName> = BTreeMap::new();
+        for (name, settings) in all {
+            let Some(at) = settings.rollout.preview.filter(|_| !settings.routes.is_empty()) else { continue };
+            if let Some(other) = public.get(&at).copied().or_else(|| previews.insert(at, name)) {
+                return Err(Refusal {
+                    kind: ErrorKind::BadRequest,
+                    message: format!("the previews of {name} are to be reached at {at}, where {other} is"),
+                    hint: Some(format!("give `preview` in [apps.{name}.rollout] an address of its own")),
+                    route: None,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// What it takes to make an app as `spec` has it.

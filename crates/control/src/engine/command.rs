@@ -1,11 +1,11 @@
 //! What a user asks of an app, beside making it as a file has it.
 
-use super::rollouts::Asked;
+use super::rollouts::{Asked, NewRelease};
 use super::{App, Engine, Refusal, Run, World};
-use gapless_api::ErrorKind;
+use gapless_api::{ErrorKind, RolloutTicket};
 use gapless_model::event::What;
 use gapless_model::release::Mark;
-use gapless_model::{AppName, Instances, Release, ReleaseId, RolloutPhase};
+use gapless_model::{AppName, Instances, Release, ReleaseId, RolloutKind, RolloutPhase};
 use gapless_store::Change;
 
 impl Engine {
@@ -164,33 +164,73 @@ impl Engine {
         Ok(message)
     }
 
-    /// Ends the bake now, the new release taken as proven.
+    /// Lets a new release that has passed its checks be public; or, if it is, ends the bake now, the release taken
+    /// as proven.
     ///
     /// # Errors
-    /// No such app, no rollout in progress, or not yet all traffic on the new release.
+    /// No such app, no rollout in progress, or one that is not there yet.
     pub fn promote(&mut self, name: &AppName, world: &mut World<'_>) -> Result<String, Refusal> {
         let app = self.known_mut(name)?;
         let active = app.revocable()?;
-        if !matches!(active.rollout.phase, RolloutPhase::Baking { .. }) {
-            return Err(Refusal {
-                kind: ErrorKind::Conflict,
-                message: format!("release {} of {name} does not have all traffic yet", active.rollout.to),
-                hint: Some("it goes on by itself as soon as its instances are ready".to_owned()),
-                route: None,
-            });
+        let to = active.rollout.to;
+        let conflict = |message: String, hint: String| Refusal {
+            kind: ErrorKind::Conflict,
+            message,
+            hint: Some(hint),
+            route: None,
+        };
+        match active.rollout.phase {
+            RolloutPhase::Baking { .. } => {}
+            RolloutPhase::Verified { .. } if active.rollout.paused.is_none() => {}
+            RolloutPhase::Verified { .. } => {
+                let message = format!("the rollout of {name} to {to} is paused");
+                return Err(conflict(message, format!("`gapless resume {name}` first")));
+            }
+            RolloutPhase::Verifying { .. } => {
+                let message = format!("release {to} of {name} has not passed its checks yet");
+                return Err(conflict(message, format!("`gapless status {name}` shows when it has")));
+            }
+            _ => {
+                let message = format!("release {to} of {name} does not have all traffic yet");
+                let hint = "it goes on by itself as soon as its instances are ready".to_owned();
+                return Err(conflict(message, hint));
+            }
         }
-        let message = format!("release {} of {name} is promoted", active.rollout.to);
+        let message = format!("release {to} of {name} is promoted");
         active.asked = Some(Asked::Promote);
         world.journal.commit(0, vec![Change::PutRollout(Box::new(active.record()))]);
         self.touch(name);
         Ok(message)
     }
 
+    /// Returns to an earlier release. If the rollout in progress is from just that one, it is taken back.
+    ///
+    /// # Errors
+    /// No such app or release, or nothing to return to.
+    pub fn rollback(
+        &mut self,
+        name: &AppName,
+        to: Option<ReleaseId>,
+        world: &mut World<'_>,
+    ) -> Result<RolloutTicket, Refusal> {
+        let app = self.known_mut(name)?;
+        let waits = app.queued.is_some();
+        if let Ok(active) = app.revocable()
+            && let Some(from) = active.rollout.from.filter(|from| !waits && to.is_none_or(|to| to == *from))
+        {
+            let rollout = active.rollout.id;
+            self.abort(name, world)?;
+            return Ok(RolloutTicket { back: true, ..RolloutTicket::new(rollout, from) });
+        }
+        let to = self.rollback_target(name, to)?;
+        self.begin_rollout(name, NewRelease::Kept(to), RolloutKind::Rollback, world)
+    }
+
     /// The release that `rollback` returns to: the one asked for, or the last good one before the current.
     ///
     /// # Errors
     /// No such app or release, or nothing to return to.
-    pub fn rollback_target(&mut self, name: &AppName, to: Option<ReleaseId>) -> Result<ReleaseId, Refusal> {
+    fn rollback_target(&mut self, name: &AppName, to: Option<ReleaseId>) -> Result<ReleaseId, Refusal> {
         let app = self.known_mut(name)?;
         let (current, original) = (app.latest().map(|r| r.id), app.latest().map(Release::original));
         let refuse = |message: String| Refusal {
@@ -232,7 +272,10 @@ impl App {
             });
         };
         match active.rollout.phase {
-            RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. } => Ok(active),
+            RolloutPhase::Replacing { .. }
+            | RolloutPhase::Verifying { .. }
+            | RolloutPhase::Verified { .. }
+            | RolloutPhase::Baking { .. } => Ok(active),
             RolloutPhase::Returning { .. } => Err(Refusal {
                 kind: ErrorKind::Conflict,
                 message: format!("rollout {} of {name} is being taken back already", active.rollout.id),

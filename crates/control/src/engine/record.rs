@@ -41,6 +41,13 @@ impl App {
                 }
                 // A signal that is sent twice does no harm: nothing to remember.
                 Action::Stop { instance } => orders.push(Order::Stop(instance)),
+                Action::Verify => {
+                    let timeout = self.settings.rollout.verify.as_ref().map(|spec| spec.timeout);
+                    if let Some(active) = &mut self.active {
+                        active.checks.begin(now.moment + timeout.unwrap_or_default());
+                    }
+                    orders.push(Order::Verify(self.name.clone()));
+                }
                 Action::Restart { instance } => {
                     if let Some(managed) = self.instances.get_mut(&instance) {
                         managed.restarting = Restarting::Decided(now.moment);

@@ -12,7 +12,7 @@ use crate::platform::{AdoptOrder, StartOrder};
 use gapless_model::event::What;
 use gapless_model::instance::{InstanceView, ProcessId, Retiring};
 use gapless_model::{
-    AbortReason, AppName, InstanceId, InstanceState, Moment, Outcome, ReleaseId, RolloutPhase,
+    AbortReason, AppName, InstanceId, InstanceState, Moment, Outcome, Preview, ReleaseId, RolloutPhase,
 };
 use gapless_store::{Change, InstanceRecord, State, Wanted};
 use std::collections::BTreeMap;
@@ -126,8 +126,16 @@ impl Engine {
         let phase = active.rollout.phase.clone();
         let revocable = matches!(
             phase,
-            RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. } | RolloutPhase::Returning { .. }
+            RolloutPhase::Replacing { .. }
+                | RolloutPhase::Verifying { .. }
+                | RolloutPhase::Verified { .. }
+                | RolloutPhase::Baking { .. }
+                | RolloutPhase::Returning { .. }
         );
+        if let Some(Preview { secret, .. }) = active.rollout.preview.take().filter(|_| !rebooted) {
+            // The socket of the one before may be gone.
+            active.rollout.preview = Some(app.open_preview(Some(secret), world.platform));
+        }
         if rebooted && revocable {
             // Nothing of before runs any more. The release that was known to work is started.
             let why = AbortReason::MachineRestarted;

@@ -1,12 +1,14 @@
 //! Rollouts from their begin to their receipt. One at a time per app; another waits, and the newest that
 //! waits replaces one that waited before it.
 
+use super::flip::Flipping;
 use super::receipt::Ledger;
+use super::verification::Checks;
 use super::{App, Engine, Refusal, Run, World};
 use crate::platform::Errand;
 use gapless_api::{ErrorKind, RolloutTicket};
 use gapless_model::event::What;
-use gapless_model::receipt::PhaseTime;
+use gapless_model::receipt::{Flip, PhaseTime};
 use gapless_model::release::Mark;
 use gapless_model::{
     AbortReason, AppName, Generation, InstanceId, Moment, Outcome, Receipt, Release, ReleaseId, Rollout,
@@ -37,6 +39,12 @@ pub(crate) struct Active {
     closing: Option<Closing>,
     /// Whether the ledger has something that the journal should.
     pub(super) unwritten: bool,
+    /// The checks of the new release.
+    pub(super) checks: Checks,
+    /// When a phase was decided that may turn the traffic, as a time since boot.
+    pub(super) decided: Option<Duration>,
+    pub(super) flipping: Option<Flipping>,
+    pub(super) flips: Vec<Flip>,
 }
 
 /// What the user asked of a rollout in progress.
@@ -45,7 +53,7 @@ pub(crate) struct Active {
 pub(crate) enum Asked {
     /// Take it back.
     Abort,
-    /// End the bake.
+    /// Let the new release be public; or, if it is, end the bake.
     Promote,
 }
 
@@ -118,12 +126,14 @@ struct Notes {
     phases: Vec<(String, Moment)>,
     #[serde(default)]
     asked: Option<Asked>,
+    #[serde(default)]
+    flips: Vec<Flip>,
 }
 
 impl Active {
     fn begin(rollout: Rollout, ledger: Ledger) -> Self {
         let phases = vec![(rollout.phase.word().to_owned(), rollout.began)];
-        Self { rollout, ledger, phases, asked: None, closing: None, unwritten: false }
+        Self::with(rollout, Notes { ledger, phases, asked: None, flips: Vec::new() })
     }
 
     /// As it was when a control before this one wrote it.
@@ -133,15 +143,32 @@ impl Active {
             ledger: Ledger::opening_at(None),
             phases: vec![(record.rollout.phase.word().to_owned(), record.rollout.began)],
             asked: None,
+            flips: Vec::new(),
         });
-        let mut phases = notes.phases;
+        let mut phases = notes.phases.clone();
         let phase = &record.rollout.phase;
         if phases.last().is_none_or(|(word, _)| word != phase.word()) {
             // It was written before it was entered.
             phases.push((phase.word().to_owned(), phase.since()));
         }
-        let (rollout, ledger, asked) = (record.rollout.clone(), notes.ledger, notes.asked);
-        Self { rollout, ledger, phases, asked, closing: None, unwritten: false }
+        Self::with(record.rollout.clone(), Notes { phases, ..notes })
+    }
+
+    fn with(rollout: Rollout, notes: Notes) -> Self {
+        let Notes { ledger, phases, asked, flips } = notes;
+        let (checks, closing) = (Checks::default(), None);
+        Self {
+            rollout,
+            ledger,
+            phases,
+            asked,
+            closing,
+            unwritten: false,
+            checks,
+            decided: None,
+            flipping: None,
+            flips,
+        }
     }
 
     /// Moves on to a phase that was decided.
@@ -149,11 +176,20 @@ impl Active {
         if self.phases.last().is_none_or(|(word, _)| word != phase.word()) {
             self.phases.push((phase.word().to_owned(), now));
         }
+        if self.asked == Some(Asked::Promote) && matches!(phase, RolloutPhase::Baking { .. }) {
+            // That was what it was asked for.
+            self.asked = None;
+        }
         self.rollout.phase = phase;
     }
 
     pub(super) fn record(&self) -> RolloutRecord {
-        let notes = Notes { ledger: self.ledger.clone(), phases: self.phases.clone(), asked: self.asked };
+        let notes = Notes {
+            ledger: self.ledger.clone(),
+            phases: self.phases.clone(),
+            asked: self.asked,
+            flips: self.flips.clone(),
+        };
         RolloutRecord {
             rollout: self.rollout.clone(),
             begun: serde_json::to_string(&notes).ok(),
@@ -238,14 +274,15 @@ impl Engine {
             self.start_rollout(name, &Queued { id, to, kind, strategy }, world);
         }
         self.touch(name);
-        Ok(RolloutTicket { rollout: id, to, after, supersedes: superseded.map(|q| q.id) })
+        let supersedes = superseded.map(|q| q.id);
+        Ok(RolloutTicket { after, supersedes, ..RolloutTicket::new(id, to) })
     }
 
     /// The rollout of an app that has not ended and is not being taken back, the last in the queue.
     pub fn under_way(&self, name: &AppName) -> Option<RolloutTicket> {
         let app = self.apps.get(name)?;
         let active = app.active.as_ref().filter(|a| !a.rollout.has_ended());
-        let ticket = |rollout, to, after| RolloutTicket { rollout, to, after, supersedes: None };
+        let ticket = |rollout, to, after| RolloutTicket { after, ..RolloutTicket::new(rollout, to) };
         match &app.queued {
             Some(queued) => Some(ticket(queued.id, queued.to, active.map(|a| a.rollout.id))),
             None => active.filter(|a| !a.is_returning()).map(|a| ticket(a.rollout.id, a.rollout.to, None)),
@@ -267,17 +304,23 @@ impl Engine {
             let message = format!("{name} is on release {} by itself", queued.to);
             return self.close(queued.id, Closed::Dropped { message });
         }
+        let strategy = match queued.strategy.unwrap_or(app.settings.rollout.strategy) {
+            // There is no other set, or nobody whose requests could be turned.
+            Strategy::BlueGreen if from.is_none() || !app.is_routed() => Strategy::Rolling,
+            strategy => strategy,
+        };
         let rollout = Rollout {
             id: queued.id,
             app: name.clone(),
             kind: queued.kind,
             from,
             to: queued.to,
-            strategy: queued.strategy.unwrap_or(app.settings.rollout.strategy),
+            strategy,
             phase: RolloutPhase::Replacing { since: world.now.moment },
             paused: None,
             began: world.now.moment,
             began_at: world.now.wall,
+            preview: (strategy == Strategy::BlueGreen).then(|| app.open_preview(None, world.platform)),
         };
         app.run = Run::Running;
         if from.is_none() {
@@ -309,7 +352,9 @@ impl Engine {
         let completed = matches!(outcome, Outcome::Completed);
         let mark = match outcome {
             Outcome::Completed => Some(Mark::Good),
-            Outcome::Aborted { why: AbortReason::InstanceFailed { .. } }
+            Outcome::Aborted {
+                why: AbortReason::InstanceFailed { .. } | AbortReason::NotVerified { .. },
+            }
             | Outcome::Failed { why: AbortReason::InstanceFailed { .. } } => Some(Mark::Bad),
             // That says nothing of it: what was known of it before stays known.
             Outcome::Aborted { .. } | Outcome::Failed { .. } => None,
@@ -418,6 +463,7 @@ impl Active {
             longest_stall: self.ledger.longest_stall(),
             took: at.since(self.rollout.began),
             phases: phases.collect(),
+            flips: self.flips.clone(),
         }
     }
 }

@@ -20,12 +20,28 @@ pub(super) struct Routes {
     /// The newest that every worker of this proxy has, as told on this connection.
     pub(super) applied: Option<Generation>,
     /// What went out and was not answered yet, the oldest first.
-    pub(super) unanswered: VecDeque<(Generation, BTreeMap<AppName, Split>)>,
+    pub(super) unanswered: VecDeque<(Generation, BTreeMap<AppName, Sending>)>,
     last: Option<Snapshot>,
     /// Adopted instances whose probes have not answered yet, and until when they are waited for.
     awaited: BTreeMap<InstanceId, Moment>,
     changed: bool,
     forced: bool,
+}
+
+/// Who was to get an app's requests.
+#[derive(Debug)]
+pub(super) struct Sending {
+    /// The public ones.
+    pub(super) split: Split,
+    /// Those that ask for the new release before it is public.
+    pub(super) preview: Split,
+}
+
+impl Sending {
+    /// Whether an instance was to get any.
+    pub(super) fn names(&self, id: &InstanceId) -> bool {
+        self.split.names(id) || self.preview.names(id)
+    }
 }
 
 impl Routes {
@@ -107,7 +123,7 @@ impl Engine {
         if self.routes.proxy.is_none() || !self.routes.awaited.is_empty() {
             return;
         }
-        let stale = self.apps.values().any(|a| a.split != a.in_force_or_sent());
+        let stale = self.apps.values().any(App::is_stale);
         if !self.routes.changed && !stale {
             return;
         }
@@ -129,7 +145,8 @@ impl Engine {
         let mut splits = BTreeMap::new();
         for app in self.apps.values_mut().filter(|a| a.is_routed()) {
             app.send(snapshot.generation, answer_by);
-            splits.insert(app.name.clone(), app.split.clone());
+            let sending = Sending { split: app.split.clone(), preview: app.preview.clone() };
+            splits.insert(app.name.clone(), sending);
         }
         self.routes.unanswered.push_back((snapshot.generation, splits));
         world.platform.route(snapshot);
@@ -162,22 +179,29 @@ impl App {
         self.acknowledged = None;
         self.sent = None;
         self.instances.values_mut().for_each(|i| i.backlog = None);
+        self.disturb_checks();
     }
 
-    fn in_force_or_sent(&self) -> Split {
-        let newest = self.sent.as_ref().map(|s| &s.split).or(self.acknowledged.as_ref().map(|a| &a.split));
-        newest.cloned().unwrap_or_default()
+    /// Whether the proxy has not been told what was decided last.
+    fn is_stale(&self) -> bool {
+        let sent = self.sent.as_ref().map(|s| (&s.split, &s.preview));
+        match sent.or(self.acknowledged.as_ref().map(|a| (&a.split, &a.preview))) {
+            Some(newest) => newest != (&self.split, &self.preview),
+            None => !self.split.is_empty() || !self.preview.is_empty(),
+        }
     }
 
     fn send(&mut self, generation: Generation, answer_by: Moment) {
         // From here on some worker may send requests to those that the split names, until an answer to this
         // snapshot or a later one says what is so.
-        for id in self.split.instances() {
+        for id in self.split.instances().chain(self.preview.instances()) {
             if let Some(managed) = self.instances.get_mut(id) {
                 managed.backlog = None;
             }
         }
-        self.sent = Some(Sent { generation, split: self.split.clone(), answer_by });
+        let (split, preview) = (self.split.clone(), self.preview.clone());
+        self.sent = Some(Sent { generation, split, preview, answer_by });
+        self.send_flip(generation);
         self.wake = Some(self.wake.map_or(answer_by, |at| at.min(answer_by)));
     }
 
@@ -195,6 +219,8 @@ impl App {
             let address = i.view.address.clone()?;
             let duty = if self.split.names(&i.view.id) {
                 Duty::Serve { weight: 1 }
+            } else if self.preview.names(&i.view.id) {
+                Duty::Preview
             } else if matches!(i.view.state, InstanceState::Gone { .. } | InstanceState::Backoff { .. }) {
                 return None;
             } else {
@@ -215,6 +241,7 @@ impl App {
             drain: self.settings.drain.clone(),
             balance: self.settings.balance.clone(),
             error_pages: self.settings.error_pages.clone(),
+            preview: self.preview_routing(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::app::{Order, Pending};
 use super::rollouts::{Active, Asked};
 use super::{App, Engine, Run, World};
 use gapless_model::{AbortReason, AppName, Moment, Outcome, RolloutPhase};
-use gapless_rollout::{Action, decide, invariants};
+use gapless_rollout::{Action, decide, invariants, phase};
 
 impl Engine {
     /// Decides for every app whose inputs have changed, then brings the routing up to date. To be called
@@ -50,9 +50,9 @@ impl Engine {
         app.waiting = decision.waiting;
         app.wake =
             [decision.wake, app.active.as_ref().and_then(Active::close_by)].into_iter().flatten().min();
-        if app.split != decision.split {
-            app.split = decision.split;
-        }
+        app.note_flip(&decision.split, world.now.exact);
+        app.split = decision.split;
+        app.preview = decision.preview;
         // A snapshot that was not acknowledged in time is sent again.
         if app.sent.as_ref().is_some_and(|s| s.answer_by <= now) {
             app.sent = None;
@@ -95,6 +95,9 @@ impl App {
         world: &mut World<'_>,
     ) -> Vec<Order> {
         let enters_phase = phase.is_some();
+        if let (Some(phase), Some(active)) = (&phase, &mut self.active) {
+            active.decide_phase(phase, world.now.exact);
+        }
         let (changes, orders) = self.take_over(phase, actions, world.now);
         if changes.is_empty() {
             return orders;
@@ -107,12 +110,21 @@ impl App {
     /// The phase that the user asked for, if the rollout can still go there.
     fn answer(&mut self, now: Moment) -> Option<RolloutPhase> {
         let active = self.active.as_mut()?;
-        let asked = active.asked.take()?;
         let rollout = &active.rollout;
+        if active.asked == Some(Asked::Promote) && matches!(rollout.phase, RolloutPhase::Verified { .. }) {
+            // The decider sees whether it can be.
+            return None;
+        }
+        let asked = active.asked.take()?;
         match (asked, &rollout.phase, rollout.from) {
-            (Asked::Abort, RolloutPhase::Replacing { .. } | RolloutPhase::Baking { .. }, Some(_)) => {
-                Some(RolloutPhase::Returning { since: now, why: AbortReason::Asked })
-            }
+            (
+                Asked::Abort,
+                RolloutPhase::Replacing { .. }
+                | RolloutPhase::Verifying { .. }
+                | RolloutPhase::Verified { .. }
+                | RolloutPhase::Baking { .. },
+                Some(_),
+            ) => Some(phase::returning(rollout, AbortReason::Asked, now)),
             (Asked::Abort, RolloutPhase::Replacing { .. }, None) => {
                 // There is nothing to go back to but not running.
                 self.run = Run::Stopped;

@@ -80,7 +80,16 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
             core.set_tls(wanted);
         }
         let mut made = made.into_iter();
-        let step = |step: Step| Ok((step.spec.name.clone(), core.act(|e, w| step.take(&mut made, e, w))?));
+        let step = |step: Step| {
+            let name = step.spec.name.clone();
+            let applied = match core.act(|engine, world| step.take(&mut made, engine, world))? {
+                Applied::Rollout { ticket, changes } => {
+                    Applied::Rollout { ticket: core.foresee(&name, ticket), changes }
+                }
+                applied => applied,
+            };
+            Ok((name, applied))
+        };
         steps.into_iter().map(step).collect::<Result<_, ErrorBody>>()
     });
     let apps = applied.await??;
@@ -146,6 +155,13 @@ impl Step {
     }
 }
 
-fn routes<'a>(specs: &'a [AppSpec], redirects: &'a [RouteSpec]) -> Vec<&'a RouteSpec> {
-    specs.iter().flat_map(|spec| &spec.settings.routes).chain(redirects).collect()
+/// Where apps are to be reached, their releases that are not public, and plain HTTP that is sent to https.
+fn routes(specs: &[AppSpec], redirects: &[RouteSpec]) -> Vec<RouteSpec> {
+    let of = |spec: &AppSpec| {
+        let settings = &spec.settings;
+        let at = |listen| RouteSpec { listen, host: None, path: "/".to_owned(), tls: false };
+        let preview = settings.rollout.preview.filter(|_| !settings.routes.is_empty()).map(at);
+        settings.routes.iter().cloned().chain(preview).collect::<Vec<_>>()
+    };
+    specs.iter().flat_map(of).chain(redirects.iter().cloned()).collect()
 }

@@ -54,9 +54,8 @@ pub(super) async fn rollback(
     Path(app): Path<AppName>,
     Json(request): Json<RollbackRequest>,
 ) -> Answer<RolloutTicket> {
-    let name = app.clone();
-    let to = api.desk.ask(move |core| core.engine.rollback_target(&name, request.to)).await??;
-    begin(&api, app, NewRelease::Kept(to), RolloutKind::Rollback).await
+    let ticket = api.desk.ask(move |core| core.act(|engine, world| engine.rollback(&app, request.to, world)));
+    Ok(Json(ticket.await??))
 }
 
 pub(super) async fn pause(State(api): State<Api>, Path(app): Path<AppName>) -> Answer<Done> {
@@ -86,15 +85,11 @@ async fn make(api: &Api, order: ReleaseOrder, base_env: BTreeMap<String, String>
 }
 
 /// Begins a rollout, or lets it wait.
-async fn begin(
-    api: &Api,
-    app: AppName,
-    release: NewRelease,
-    cause: impl Into<Cause>,
-) -> Answer<RolloutTicket> {
-    let cause = cause.into();
-    let ticket =
-        api.desk.ask(move |core| core.act(|engine, world| engine.begin_rollout(&app, release, cause, world)));
+async fn begin(api: &Api, app: AppName, release: NewRelease, cause: Cause) -> Answer<RolloutTicket> {
+    let ticket = api.desk.ask(move |core| {
+        let begun = core.act(|engine, world| engine.begin_rollout(&app, release, cause, world));
+        begun.map(|ticket| core.foresee(&app, ticket))
+    });
     Ok(Json(ticket.await??))
 }
 

@@ -21,6 +21,7 @@ mod holding;
 mod http2;
 mod http2_conformance;
 mod http2_limits;
+mod previews;
 mod retries;
 mod routing;
 mod swaps;

@@ -20,6 +20,7 @@ async fn host_and_path_lead_to_the_app() {
         drain: DrainSpec::default(),
         balance: BalanceSpec::default(),
         error_pages: gapless_model::ErrorPages::default(),
+        preview: None,
     });
     stage.snapshot.routes[0].host = Some("*.com".parse().unwrap());
     stage.snapshot.routes.push(Route {

@@ -78,6 +78,7 @@ impl Stage {
                 drain: DrainSpec::default(),
                 balance: BalanceSpec::default(),
                 error_pages: ErrorPages::default(),
+                preview: None,
             }],
             access_log: AccessLog::Off,
             error_pages: ErrorPages::default(),

@@ -3,17 +3,17 @@
 mod render;
 mod script;
 
-use script::play;
-
 macro_rules! golden {
     ($($(#[$doc:meta])* $name:ident: $script:literal)*) => {$(
         $(#[$doc])*
         #[test]
         fn $name() {
-            insta::assert_snapshot!(stringify!($name), play($script));
+            insta::assert_snapshot!(stringify!($name), crate::script::play($script));
         }
     )*};
 }
+
+mod blue_green;
 
 golden! {
     first_release: "

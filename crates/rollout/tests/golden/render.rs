@@ -10,12 +10,17 @@ pub(crate) fn decided(text: &mut String, decision: &Decision, is_sent: bool, now
         line(text, now, &phrase(phase));
     }
     if !is_sent {
-        line(text, now, &format!("split {}", spoken(&decision.split)));
+        let preview = match decision.preview.is_empty() {
+            true => String::new(),
+            false => format!("; preview {}", spoken(&decision.preview)),
+        };
+        line(text, now, &format!("split {}{preview}", spoken(&decision.split)));
     }
     for action in &decision.actions {
         let said = match action {
             Action::Start { release } => format!("start {release}"),
             Action::Retire { instance, .. } => format!("retire {instance}"),
+            Action::Verify => "verify".to_owned(),
             Action::Stop { instance } => format!("stop {instance}"),
             Action::Restart { instance } => format!("restart {instance}"),
         };
@@ -40,6 +45,7 @@ fn line(text: &mut String, now: Moment, said: &str) {
 
 fn phrase(phase: &RolloutPhase) -> String {
     match phase {
+        RolloutPhase::Verified { until, .. } => format!("= verified, until {}s", until.as_millis() / 1_000),
         RolloutPhase::Baking { until, .. } => format!("= baking until {}s", until.as_millis() / 1_000),
         RolloutPhase::Returning { why, .. } => format!("= returning: {why}"),
         RolloutPhase::Ended { outcome, .. } => format!("= ended: {outcome:?}"),

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! app wanted=2 surge=1 unavailable=0 bake=10s drain=30s     what is desired; unrouted for a worker, or a
-//!                                                           strategy: recreate
+//!                                                           strategy: recreate or blue-green, with
+//!                                                           verify=5s promote=60s
 //! serving r1 a-1 a-2        instances that are ready and in force
 //! rollout r2                begins, from r1
 //! first r1                  an app's first rollout
@@ -14,7 +15,8 @@
 //! ack                       every worker has the newest split; `ack a-1=2`: with 2 requests in flight
 //! idle a-1                  its last request is answered
 //! wait 5s                   time passes
-//! pause, resume, abort, scale 4, stop
+//! passes, fails             the checks of the new release
+//! pause, resume, abort, promote, scale 4, stop
 //! ```
 
 use crate::render;
@@ -26,7 +28,8 @@ use gapless_model::{
     RolloutId, RolloutKind, RolloutPhase, Split, Strategy, WallTime,
 };
 use gapless_rollout::{
-    Acknowledged, Action, Decision, Desired, Instance, Observed, Sent, decide, invariants,
+    Acknowledged, Action, Decision, Desired, Instance, Observed, Sent, Verification, decide, invariants,
+    phase,
 };
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -75,6 +78,9 @@ impl Play {
             max_surge: 1,
             max_unavailable: 0,
             bake: Duration::from_secs(10),
+            verify: None,
+            promote_within: None,
+            promoted: false,
             drain,
             routed: true,
         };
@@ -122,7 +128,14 @@ impl Play {
             ["pause"] => self.rollout().paused = Some(now),
             ["resume"] => self.rollout().paused = None,
             ["abort"] => {
-                self.rollout().phase = RolloutPhase::Returning { since: now, why: AbortReason::Asked }
+                let rollout = self.rollout();
+                rollout.phase = phase::returning(rollout, AbortReason::Asked, now);
+            }
+            ["promote"] => self.desired.promoted = true,
+            ["passes"] => self.observed.verification = Some(Verification::Passed),
+            ["fails"] => {
+                let what = "GET /health answered 500".to_owned();
+                self.observed.verification = Some(Verification::Failed { what, output: Vec::new() });
             }
             ["scale", to] => self.desired.wanted = read(to),
             ["stop"] => self.desired.wanted = 0,
@@ -141,6 +154,9 @@ impl Play {
                 Some(("drain", time)) => self.desired.drain.timeout = seconds(time),
                 None if *setting == "unrouted" => self.desired.routed = false,
                 None if *setting == "recreate" => self.desired.strategy = Strategy::Recreate,
+                None if *setting == "blue-green" => self.desired.strategy = Strategy::BlueGreen,
+                Some(("verify", time)) => self.desired.verify = Some(seconds(time)),
+                Some(("promote", time)) => self.desired.promote_within = Some(seconds(time)),
                 _ => panic!("no such setting: {setting}"),
             }
         }
@@ -160,7 +176,8 @@ impl Play {
             split.insert(release, id);
         }
         if self.desired.routed {
-            self.observed.acknowledged = Some(Acknowledged { generation: Generation(0), split });
+            self.observed.acknowledged =
+                Some(Acknowledged { generation: Generation(0), split, preview: Split::default() });
         }
         false
     }
@@ -179,6 +196,7 @@ impl Play {
             paused: None,
             began: self.now,
             began_at: WallTime::default(),
+            preview: None,
         });
     }
 
@@ -197,16 +215,17 @@ impl Play {
     }
 
     fn acknowledge(&mut self, counts: &[&str]) {
-        let Some(Sent { generation, split, .. }) = self.observed.sent.take() else {
+        let Some(Sent { generation, split, preview, .. }) = self.observed.sent.take() else {
             panic!("nothing was sent")
         };
         for instance in &mut self.observed.instances {
             let requests = counts.iter().filter_map(|c| c.split_once('='));
             let requests = requests.filter(|(id, _)| *id == instance.id().to_string());
             let requests = requests.map(|(_, n)| read(n)).next().unwrap_or(0);
-            instance.backlog = (!split.names(instance.id())).then_some(InFlight { requests, upgraded: 0 });
+            let named = split.names(instance.id()) || preview.names(instance.id());
+            instance.backlog = (!named).then_some(InFlight { requests, upgraded: 0 });
         }
-        self.observed.acknowledged = Some(Acknowledged { generation, split });
+        self.observed.acknowledged = Some(Acknowledged { generation, split, preview });
     }
 
     /// Decides, and carries out, until nothing more follows.
@@ -216,7 +235,7 @@ impl Play {
             let broken = invariants::violations(&self.desired, &self.observed, &decision, self.now);
             assert_eq!(broken, [], "{text}");
             let done = decision.phase.is_none() && decision.actions.is_empty();
-            let is_sent = self.is_sent(&decision.split);
+            let is_sent = self.is_sent(&decision);
             render::decided(text, &decision, is_sent, self.now);
             self.carry_out(&decision);
             if done && is_sent {
@@ -227,10 +246,10 @@ impl Play {
         panic!("it does not settle:\n{text}");
     }
 
-    fn is_sent(&self, split: &Split) -> bool {
-        let newest = self.observed.sent.as_ref().map(|s| &s.split);
-        let newest = newest.or(self.observed.acknowledged.as_ref().map(|a| &a.split));
-        !self.desired.routed || newest == Some(split)
+    fn is_sent(&self, decision: &Decision) -> bool {
+        let newest = self.observed.sent.as_ref().map(|s| (&s.split, &s.preview));
+        let newest = newest.or(self.observed.acknowledged.as_ref().map(|a| (&a.split, &a.preview)));
+        !self.desired.routed || newest == Some((&decision.split, &decision.preview))
     }
 
     fn carry_out(&mut self, decision: &Decision) {
@@ -245,15 +264,16 @@ impl Play {
                 self.desired.rollout = None;
             }
         }
-        if !self.is_sent(&decision.split) {
+        if !self.is_sent(decision) {
             self.generation += 1;
             self.observed.sent = Some(Sent {
                 generation: Generation(self.generation),
                 split: decision.split.clone(),
+                preview: decision.preview.clone(),
                 answer_by: self.now + Duration::from_secs(5),
             });
             for instance in &mut self.observed.instances {
-                if decision.split.names(instance.id()) {
+                if decision.split.names(instance.id()) || decision.preview.names(instance.id()) {
                     instance.backlog = None;
                 }
             }
@@ -267,6 +287,10 @@ impl Play {
                 }
                 Action::Retire { instance, retiring } => {
                     self.find(&instance.to_string()).retiring = Some(*retiring);
+                }
+                Action::Verify => {
+                    let until = self.now + self.desired.verify.unwrap_or_default();
+                    self.observed.verification = Some(Verification::Running { until });
                 }
                 Action::Stop { instance } | Action::Restart { instance } => {
                     let kill_at = self.now + Duration::from_secs(10);

@@ -4,19 +4,20 @@ use crate::record::{AppRecord, InstanceRecord, RolloutRecord, Wanted};
 use crate::{Change, Journal, Recovered};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::app::{
-    DrainSpec, HoldSpec, Instances, LogSpec, RestartPolicy, RestartSpec, RetrySpec, RolloutSpec,
-    WebSocketPolicy,
+    DrainSpec, HoldSpec, Instances, LogSpec, RestartPolicy, RestartSpec, RetrySpec, RolloutSpec, VerifyCheck,
+    VerifySpec, WebSocketPolicy,
 };
 use gapless_model::balance::BalanceSpec;
 use gapless_model::event::What;
 use gapless_model::instance::{ProcessId, Retiring};
 use gapless_model::probe::{ProbeAnswer, ProbeKind};
-use gapless_model::receipt::PhaseTime;
+use gapless_model::receipt::{Flip, PhaseTime};
 use gapless_model::release::{Mark, StopSpec, StopTarget};
 use gapless_model::{
     AbortReason, Address, AddressMode, AppName, AppSettings, AppSpec, CommandLine, Exit, Failure, InstanceId,
-    InstanceState, Moment, Outcome, ProbeReport, ProbeSpec, Receipt, Release, ReleaseId, ReleaseSpec,
-    Rollout, RolloutId, RolloutKind, RolloutPhase, Signal, Strategy, TrafficCount, WallTime,
+    InstanceState, Moment, Outcome, Preview, PreviewSecret, ProbeReport, ProbeSpec, Receipt, Release,
+    ReleaseId, ReleaseSpec, Rollout, RolloutId, RolloutKind, RolloutPhase, Signal, Strategy, TrafficCount,
+    WallTime,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -81,6 +82,18 @@ fn settings(instances: u32) -> AppSettings {
             max_surge: 1,
             max_unavailable: 0,
             bake: Duration::from_millis(1_500),
+            verify: Some(VerifySpec {
+                checks: vec![VerifyCheck {
+                    path: "/health".into(),
+                    status: 200,
+                    contains: Some("ok".into()),
+                }],
+                command: None,
+                timeout: second,
+            }),
+            preview: Some("127.0.0.1:9100".parse().unwrap()),
+            autopromote: false,
+            promote_deadline: second,
         },
         logs: LogSpec { max_size: 1 << 20, max_age: second, keep: 5 },
         hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: second },
@@ -118,6 +131,7 @@ pub(super) fn rollout(id: u64, of: AppName, ended: bool) -> RolloutRecord {
         longest_stall: Duration::from_millis(3),
         took: Duration::from_secs(4),
         phases: vec![PhaseTime { phase: "replacing".into(), took: Duration::from_secs(4) }],
+        flips: vec![Flip { to: ReleaseId(2), micros: 1_234 }],
     };
     RolloutRecord {
         rollout: Rollout {
@@ -135,6 +149,10 @@ pub(super) fn rollout(id: u64, of: AppName, ended: bool) -> RolloutRecord {
             paused: None,
             began: at,
             began_at: WallTime::from_millis(id),
+            preview: Some(Preview {
+                secret: PreviewSecret::new("0123".into()),
+                address: Some("127.0.0.1:9100".parse().unwrap()),
+            }),
         },
         begun: Some("{\"served\":1}".into()),
         receipt: ended.then_some(receipt),

@@ -13,10 +13,11 @@ use super::world::World;
 use gapless_control::engine::{Engine, Input, Now, Recovery, World as EngineWorld};
 use gapless_control::platform::AdoptOrder;
 use gapless_model::instance::InstanceView;
-use gapless_model::{InstanceId, InstanceState, Moment, WallTime};
+use gapless_model::{AppName, InstanceId, InstanceState, Moment, RolloutId, Strategy, WallTime};
 use gapless_routing::Snapshot;
 use gapless_store::Change;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A control process.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Control {
     pub(super) number: u64,
     pub(super) engine: Engine,
     pub(super) supervisors: BTreeMap<InstanceId, Supervisor>,
+    /// The rollouts whose releases are being checked.
+    pub(super) verifying: BTreeMap<AppName, RolloutId>,
     /// When what was sent to it last arrives: its inbox keeps the order.
     inbox: u64,
     tick: Option<u64>,
@@ -42,6 +45,7 @@ impl World {
             number,
             engine: Engine::new(4),
             supervisors: BTreeMap::new(),
+            verifying: BTreeMap::new(),
             inbox: self.queue.now,
             tick: None,
             dictation: Dictation::default(),
@@ -113,7 +117,8 @@ impl World {
         let control = self.control_mut();
         let (mut platform, mut journal) = (control.dictation.clone(), control.dictation.clone());
         let moment = Moment::from_millis(now);
-        let now = Now { moment, wall: WallTime::from_millis(1_700_000_000_000 + now) };
+        let exact = Duration::from_millis(now);
+        let now = Now { moment, wall: WallTime::from_millis(1_700_000_000_000 + now), exact };
         let mut world = EngineWorld { platform: &mut platform, journal: &mut journal, now };
         let answer = what(&mut control.engine, &mut world);
         for order in control.dictation.take() {
@@ -188,6 +193,8 @@ impl World {
                 let killed = Event::Process { pid: process.pid, turn: Turn::Killed };
                 self.queue.after(spec::STOP_TIMEOUT, killed);
             }
+            Order::Verify(order) => self.order_verification(&order),
+            Order::EndVerification(app) => drop(self.control_mut().verifying.remove(&app)),
             Order::Route(snapshot) => self.order_route(snapshot),
             Order::Commit(token, changes) => self.order_commit(token, changes),
         }
@@ -219,6 +226,7 @@ impl World {
             format!("  route {}: {}", snapshot.generation, apps.join("; "))
         });
         self.check_routed(&snapshot);
+        self.check_sides(&snapshot);
         if let Some(proxy) = self.proxy.as_ref().map(|p| p.pid) {
             let lag = self.rng.u64(0..=2);
             self.to_proxy_at = self.to_proxy_at.max(self.queue.now + lag);
@@ -239,6 +247,9 @@ impl World {
                     let key = (record.rollout.app.clone(), record.rollout.id);
                     let served = self.served.get(&key.0).copied().unwrap_or_default();
                     self.served_before.entry(key).or_insert(served);
+                    let rollout = &record.rollout;
+                    let flips = rollout.strategy == Strategy::BlueGreen && !rollout.has_ended();
+                    self.flipping.insert(rollout.app.clone(), flips.then_some(rollout.to));
                 }
                 _ => {}
             }

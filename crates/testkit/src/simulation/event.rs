@@ -3,7 +3,7 @@
 use super::proxy::ToProxy;
 use super::supervisor::Timer;
 use gapless_control::engine::Input;
-use gapless_model::InstanceId;
+use gapless_model::{AppName, InstanceId, RolloutId};
 
 /// Something that happens at its time. Where it belongs to a process of ours that may have died since, it says
 /// to which; the others then no longer matter.
@@ -21,6 +21,8 @@ pub(super) enum Event {
     DiskFree,
     /// A timer of an instance's supervisor, or what its probes see.
     Supervisor { control: u64, instance: InstanceId, timer: Timer },
+    /// The checks of a new release end.
+    Verified { control: u64, app: AppName, rollout: RolloutId, passes: bool },
     /// A process's own life goes on.
     Process { pid: u32, turn: Turn },
     /// The next proxy is there.

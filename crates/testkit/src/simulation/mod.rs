@@ -34,6 +34,7 @@ mod spec;
 mod supervisor;
 mod traffic;
 mod verdict;
+mod verifier;
 mod world;
 
 pub use report::{Broken, Report, Violation};

@@ -1,12 +1,13 @@
 //! The engine's orders, taken down one by one, so that control can die between any two.
 
-use gapless_control::platform::{AdoptOrder, Errand, Journal, Platform, StartOrder};
-use gapless_model::InstanceId;
+use gapless_control::platform::{AdoptOrder, Errand, Journal, Platform, StartOrder, VerifyOrder};
 use gapless_model::app::{LogSpec, RestartSpec};
 use gapless_model::instance::ProcessId;
+use gapless_model::{AppName, InstanceId};
 use gapless_routing::Snapshot;
 use gapless_store::Change;
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 /// One order.
@@ -18,6 +19,8 @@ pub(super) enum Order {
     Restart(InstanceId),
     Forget(InstanceId),
     EndStray(ProcessId),
+    Verify(Box<VerifyOrder>),
+    EndVerification(AppName),
     Route(Snapshot),
     Commit(u64, Vec<Change>),
 }
@@ -66,6 +69,22 @@ impl Platform for Dictation {
 
     fn route(&mut self, snapshot: Snapshot) {
         self.push(Order::Route(snapshot));
+    }
+
+    fn open_preview(&mut self) -> Option<SocketAddr> {
+        Some(SocketAddr::from(([127, 0, 0, 1], 9_100)))
+    }
+
+    fn secret(&mut self) -> String {
+        "secret".to_owned()
+    }
+
+    fn verify(&mut self, order: VerifyOrder) {
+        self.push(Order::Verify(Box::new(order)));
+    }
+
+    fn end_verification(&mut self, app: &AppName) {
+        self.push(Order::EndVerification(app.clone()));
     }
 
     fn tidy(&mut self, _: Errand) {}

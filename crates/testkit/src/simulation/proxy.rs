@@ -55,7 +55,7 @@ struct Worker {
 #[derive(Debug, Default)]
 struct Routing {
     generation: Generation,
-    apps: BTreeMap<AppName, Vec<(InstanceId, bool)>>,
+    apps: BTreeMap<AppName, Vec<(InstanceId, Duty)>>,
 }
 
 /// A request on its way.
@@ -109,12 +109,24 @@ impl Proxy {
     /// The instances that may get new requests of an app from this worker.
     pub(super) fn serving(&self, worker: usize, app: &AppName) -> impl Iterator<Item = &InstanceId> {
         let backends = self.workers[worker].routing.apps.get(app);
-        backends.into_iter().flatten().filter(|(_, serves)| *serves).map(|(id, _)| id)
+        backends
+            .into_iter()
+            .flatten()
+            .filter(|(_, duty)| matches!(duty, Duty::Serve { .. }))
+            .map(|(id, _)| id)
+    }
+
+    /// The instances that may get requests from this worker that ask for the new release.
+    pub(super) fn previewed(&self, worker: usize, app: &AppName) -> impl Iterator<Item = &InstanceId> {
+        let backends = self.workers[worker].routing.apps.get(app);
+        backends.into_iter().flatten().filter(|(_, duty)| *duty == Duty::Preview).map(|(id, _)| id)
     }
 
     /// Whether any worker may send requests to an instance.
     pub(super) fn routes_to(&self, instance: &InstanceId) -> bool {
-        (0..self.workers.len()).any(|w| self.serving(w, instance.app()).any(|id| id == instance))
+        (0..self.workers.len()).any(|w| {
+            self.serving(w, instance.app()).chain(self.previewed(w, instance.app())).any(|id| id == instance)
+        })
     }
 
     /// Whether some worker has something yet to take up.
@@ -291,7 +303,7 @@ impl World {
 impl From<&Snapshot> for Routing {
     fn from(snapshot: &Snapshot) -> Self {
         let backends = |app: &gapless_routing::AppRouting| {
-            app.backends.iter().map(|b| (b.instance.clone(), matches!(b.duty, Duty::Serve { .. }))).collect()
+            app.backends.iter().map(|b| (b.instance.clone(), b.duty)).collect()
         };
         let apps = snapshot.apps.iter().map(|app| (app.app.clone(), backends(app)));
         Self { generation: snapshot.generation, apps: apps.collect() }

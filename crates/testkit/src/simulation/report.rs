@@ -43,6 +43,7 @@ pub enum Broken {
     RequestLost { app: String, why: &'static str },
     TooFewServe { app: String, worker: usize, serving: usize, floor: usize },
     TooManyRun { app: String, running: usize, allowed: usize },
+    TwoSidesServe { app: String, generation: u64 },
     TwoReleasesAtOnce { starts: String, beside: String },
     StartedTwice { instance: String },
     StrayEnded { pid: u32 },

@@ -43,6 +43,10 @@ pub struct AppShape {
     pub slowest_request: u64,
     /// When it is started again.
     pub restart: Policy,
+    /// Whether a release is checked before it is public, where that is how it is replaced.
+    pub verified: bool,
+    /// Whether such a release waits for its promotion.
+    pub asks: bool,
     /// Its first release.
     pub first: Character,
 }
@@ -59,6 +63,8 @@ impl Default for AppShape {
             routed: true,
             slowest_request: 300,
             restart: Policy::Always,
+            verified: false,
+            asks: false,
             first: Character::default(),
         }
     }
@@ -82,12 +88,25 @@ pub struct Character {
     pub fate: Fate,
     /// How they end when asked to.
     pub leave: Leave,
+    /// How the release does when it is checked.
+    pub checks: Checks,
 }
 
 impl Default for Character {
     fn default() -> Self {
-        Self { boot: 100, fate: Fate::Good, leave: Leave::After(20) }
+        Self { boot: 100, fate: Fate::Good, leave: Leave::After(20), checks: Checks::Pass(50) }
     }
+}
+
+/// How a release does when it is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checks {
+    /// It passes after this long.
+    Pass(u64),
+    /// It fails after this long.
+    Fail(u64),
+    /// They come to no end.
+    Hang,
 }
 
 /// What becomes of the processes of a release.

@@ -100,12 +100,7 @@ impl World {
                 Act::Start(app) => engine.start(&name(app), world),
                 Act::Restart(app) => engine.restart(&name(app), world),
                 Act::Delete(app) => engine.delete(&name(app), world),
-                Act::Rollback(app) => engine.rollback_target(&name(app), None).and_then(|to| {
-                    let kept = NewRelease::Kept(to);
-                    engine
-                        .begin_rollout(&name(app), kept, RolloutKind::Rollback, world)
-                        .map(|_| String::new())
-                }),
+                Act::Rollback(app) => engine.rollback(&name(app), None, world).map(|_| String::new()),
                 _ => Ok(String::new()),
             };
             engine.settle(world);

@@ -3,7 +3,7 @@
 use super::scenario::{AppShape, Policy};
 use camino::Utf8PathBuf;
 use gapless_model::app::{
-    DrainSpec, HoldSpec, Instances, LogSpec, RestartPolicy, RestartSpec, RetrySpec, RolloutSpec,
+    DrainSpec, HoldSpec, Instances, LogSpec, RestartPolicy, RestartSpec, RetrySpec, RolloutSpec, VerifySpec,
     WebSocketPolicy,
 };
 use gapless_model::balance::BalanceSpec;
@@ -21,6 +21,12 @@ pub(super) const START_DEADLINE: u64 = 2_000;
 
 /// From the stop signal to SIGKILL.
 pub(super) const STOP_TIMEOUT: u64 = 1_000;
+
+/// How long the checks of a release may take.
+pub(super) const VERIFY_TIMEOUT: u64 = 1_500;
+
+/// How long a promotion is waited for.
+pub(super) const PROMOTE_DEADLINE: u64 = 4_000;
 
 /// How long the proxy holds a request for which nobody is there.
 pub(super) const HOLD_TIMEOUT: u64 = 3_000;
@@ -64,6 +70,14 @@ pub(super) fn settings(place: usize, shape: &AppShape) -> AppSettings {
             max_surge: shape.max_surge,
             max_unavailable: shape.max_unavailable,
             bake: ms(shape.bake),
+            verify: shape.verified.then(|| VerifySpec {
+                checks: Vec::new(),
+                command: None,
+                timeout: ms(VERIFY_TIMEOUT),
+            }),
+            preview: None,
+            autopromote: !shape.asks,
+            promote_deadline: ms(PROMOTE_DEADLINE),
         },
         logs: LogSpec { max_size: 1 << 20, max_age: ms(86_400_000), keep: 3 },
         hold: HoldSpec { max_requests: 1_000, max_bytes: 1 << 24, timeout: ms(HOLD_TIMEOUT) },

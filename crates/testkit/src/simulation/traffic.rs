@@ -28,8 +28,13 @@ impl World {
         let name = spec::name(app);
         let Some(proxy) = &self.proxy else { return };
         // One that refuses the connection is passed over.
-        let able: Vec<(&InstanceId, u32)> = proxy
-            .serving(worker, &name)
+        let previewed: Vec<&InstanceId> = proxy.previewed(worker, &name).collect();
+        let to: Vec<&InstanceId> = match previewed.is_empty() || self.rng.u8(0..100) < 80 {
+            true => proxy.serving(worker, &name).collect(),
+            false => previewed,
+        };
+        let able: Vec<(&InstanceId, u32)> = to
+            .into_iter()
             .filter_map(|id| self.process_of(id).filter(|p| p.listens()).map(|p| (id, p.id.pid)))
             .collect();
         let Some((instance, pid)) = self.rng.choice(&able).map(|(id, pid)| ((*id).clone(), *pid)) else {

@@ -3,7 +3,7 @@
 use super::orders::{Dictation, Order};
 use super::proxy::Held;
 use super::report::Broken;
-use super::scenario::{Act, Fate, Policy};
+use super::scenario::{Act, Checks, Fate, Policy};
 use super::spec;
 use super::world::World;
 use gapless_api::status::AppStatus;
@@ -14,6 +14,7 @@ use gapless_model::{
 use gapless_routing::{Duty, Snapshot};
 use gapless_store::{Change, RolloutRecord};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// How often in a row a rollout may be seen without anything that it waits for.
 const IDLE: u32 = 3;
@@ -64,6 +65,19 @@ impl World {
         if !self.journal.lost_acted {
             for instance in never {
                 self.broken(Broken::RoutedToTheUnready { instance });
+            }
+        }
+    }
+
+    /// While a rollout flips, the new release never shares the traffic with another.
+    pub(super) fn check_sides(&mut self, snapshot: &Snapshot) {
+        for app in &snapshot.apps {
+            let Some(to) = self.flipping.get(&app.app).copied().flatten() else { continue };
+            let serving = app.backends.iter().filter(|b| matches!(b.duty, Duty::Serve { .. }));
+            let (new, old): (Vec<_>, Vec<_>) = serving.partition(|b| b.release == to);
+            if !new.is_empty() && !old.is_empty() {
+                let (app, of) = (app.app.to_string(), snapshot.generation.0);
+                self.broken(Broken::TwoSidesServe { app, generation: of });
             }
         }
     }
@@ -247,8 +261,16 @@ impl World {
         let never_up = matches!(to, Fate::CrashesAtBoot | Fate::CannotSpawn | Fate::NeverReady);
         let completed = *outcome == Outcome::Completed;
         let policy = self.shape(&rollout.app).map(|place| self.scenario.apps[place].restart);
-        let good = to.is_good() && !(to == Fate::StumblesOnce && policy == Some(Policy::Never));
-        let wrong = if completed && never_up {
+        let checked = rollout.strategy == Strategy::BlueGreen;
+        let shape =
+            self.shape(&rollout.app).map(|place| self.scenario.apps[place].clone()).unwrap_or_default();
+        let unfit = checked && shape.verified && !self.passes(&rollout.app, rollout.to);
+        let stumbles = to == Fate::StumblesOnce && policy == Some(Policy::Never);
+        let given_up = unfit || (checked && shape.asks);
+        let good = to.is_good() && !stumbles && !given_up;
+        let wrong = if completed && unfit {
+            Some("completed, with a release that does not pass its checks")
+        } else if completed && never_up {
             Some("completed, with a release that never gets ready")
         } else if !completed && good && !interfered && !self.journal.lost_acted {
             Some("did not complete, with a good release")
@@ -281,12 +303,19 @@ impl World {
         self.characters.get(&(app.clone(), release)).copied().unwrap_or_default().fate
     }
 
+    /// Whether a release passes its checks.
+    fn passes(&self, app: &AppName, release: ReleaseId) -> bool {
+        let character = self.characters.get(&(app.clone(), release)).copied().unwrap_or_default();
+        matches!(character.checks, Checks::Pass(ms) if ms < spec::VERIFY_TIMEOUT)
+    }
+
     pub(super) fn status(&self, engine: &Engine) -> Vec<AppStatus> {
         engine.status(self.clocks(), &BTreeMap::new())
     }
 
     fn clocks(&self) -> Now {
-        Now { moment: Moment::from_millis(self.queue.now), wall: WallTime::default() }
+        let exact = Duration::from_millis(self.queue.now);
+        Now { moment: Moment::from_millis(self.queue.now), wall: WallTime::default(), exact }
     }
 
     /// Why the story is not over yet; none if it is.

@@ -62,6 +62,8 @@ pub(super) struct World {
     /// Requests answered, by app: over all proxies, and when each rollout began.
     pub(super) served: BTreeMap<AppName, u64>,
     pub(super) served_before: BTreeMap<(AppName, RolloutId), u64>,
+    /// The new release of an app whose rollout flips.
+    pub(super) flipping: BTreeMap<AppName, Option<ReleaseId>>,
     /// How often in a row a rollout was seen to wait for nothing.
     pub(super) idle: BTreeMap<AppName, u32>,
     tracing: bool,
@@ -95,6 +97,7 @@ impl World {
             forgotten: BTreeSet::new(),
             served: BTreeMap::new(),
             served_before: BTreeMap::new(),
+            flipping: BTreeMap::new(),
             idle: BTreeMap::new(),
             tracing: std::env::var_os("SIMULATION_TRACE").is_some(),
             scenario: scenario.clone(),
@@ -167,6 +170,9 @@ impl World {
             Event::DiskFree => self.disk_free(),
             Event::Supervisor { control: of, instance, timer } if control == Some(of) => {
                 self.supervisor_wakes(&instance, timer);
+            }
+            Event::Verified { control: of, app, rollout, passes } if control == Some(of) => {
+                self.verified(app, rollout, passes);
             }
             Event::Process { pid, turn } => self.turn(pid, turn),
             Event::ProxyStarts if proxy.is_none() => self.start_proxy(),

@@ -2,7 +2,7 @@
 
 use gapless_model::Strategy as ByStrategy;
 use gapless_testkit::simulation::Scenario;
-use gapless_testkit::simulation::scenario::{Act, AppShape, Character, Fate, Leave, Policy};
+use gapless_testkit::simulation::scenario::{Act, AppShape, Character, Checks, Fate, Leave, Policy};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -15,10 +15,22 @@ pub(crate) fn app() -> impl Strategy<Value = AppShape> {
         prop_oneof![Just((1, 0)), Just((0, 1)), Just((1, 1)), Just((2, 0)), Just((4, 0)), Just((0, 2))];
     let bake = prop_oneof![Just(0), 1_u64..2_000];
     let routed = any::<prop::sample::Index>();
-    (1_u32..=4, strategy(), room, bake, 200_u64..2_500, 1_u64..1_500, routed).prop_map(
-        |(wanted, strategy, (max_surge, max_unavailable), bake, drain, slowest_request, routed)| AppShape {
+    let (verified, asks) = (any::<bool>(), prop::bool::weighted(0.2));
+    let strategy = (strategy(), verified, asks);
+    (1_u32..=4, strategy, room, bake, 200_u64..2_500, 1_u64..1_500, routed).prop_map(
+        |(
+            wanted,
+            (strategy, verified, asks),
+            (max_surge, max_unavailable),
+            bake,
+            drain,
+            slowest_request,
+            routed,
+        )| AppShape {
             wanted,
             strategy,
+            verified,
+            asks,
             max_surge,
             max_unavailable,
             bake,
@@ -31,7 +43,11 @@ pub(crate) fn app() -> impl Strategy<Value = AppShape> {
 }
 
 fn strategy() -> impl Strategy<Value = ByStrategy> {
-    prop_oneof![4 => Just(ByStrategy::Rolling), 1 => Just(ByStrategy::Recreate)]
+    prop_oneof![
+        4 => Just(ByStrategy::Rolling),
+        3 => Just(ByStrategy::BlueGreen),
+        1 => Just(ByStrategy::Recreate)
+    ]
 }
 
 fn leave() -> impl Strategy<Value = Leave> {
@@ -39,7 +55,13 @@ fn leave() -> impl Strategy<Value = Leave> {
 }
 
 fn character(fate: impl Strategy<Value = Fate>) -> impl Strategy<Value = Character> {
-    (0_u64..600, fate, leave()).prop_map(|(boot, fate, leave)| Character { boot, fate, leave })
+    let checks = prop_oneof![6 => (0_u64..1_000).prop_map(Checks::Pass), 1 => (0_u64..1_000).prop_map(Checks::Fail), 1 => Just(Checks::Hang)];
+    (0_u64..600, fate, leave(), checks).prop_map(|(boot, fate, leave, checks)| Character {
+        boot,
+        fate,
+        leave,
+        checks,
+    })
 }
 
 /// A release that works.
