@@ -353,7 +353,8 @@ fn errors_have_a_hint_and_a_code() {
 
 #[test]
 fn diagnostics_point_at_the_place() {
-    let text = "[apps.api]\ncommand = \"node server.js\"\ninstanzes = 2\n";
+    // In a table whose keys are not many, and stay: they are all named.
+    let text = "[apps.api]\ncommand = \"node server.js\"\n\n[apps.api.stop]\ntimeot = \"3s\"\n";
     let report = Config::parse("gapless.toml", text.into(), "/".into(), &BTreeMap::new()).unwrap_err();
     holds!("diagnostics", diagnostics::render(&report));
     let error = Error::config(report);
