@@ -59,7 +59,7 @@ fn stop_and_start_and_delete() {
     assert!(matches!(answer.status, 200 | 503), "{answer:?}");
     let _ = site.gapless(&["stop", "app"]).succeeds();
     let answer = Customer::of(site.address()).get("/").unwrap();
-    assert!(answer.status == 503 && answer.body.contains("The app is not ready."), "{answer:?}");
+    assert!(answer.status == 503 && answer.body.contains("The app is stopped."), "{answer:?}");
     let _ = site.gapless(&["start", "app"]).succeeds();
     assert_eq!((site.app("app").ready, current(&site)), (2, Some(1)));
 
