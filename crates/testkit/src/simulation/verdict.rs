@@ -69,8 +69,12 @@ impl World {
         }
     }
 
-    /// While a rollout flips, the new release never shares the traffic with another.
+    /// While a rollout flips, the new release never shares the traffic with another. A later control does not know
+    /// of a side that a full disk did not take: it keeps whatever serves.
     pub(super) fn check_sides(&mut self, snapshot: &Snapshot) {
+        if self.journal.lost_acted {
+            return;
+        }
         for app in &snapshot.apps {
             let Some(to) = self.flipping.get(&app.app).copied().flatten() else { continue };
             let serving = app.backends.iter().filter(|b| matches!(b.duty, Duty::Serve { .. }));
