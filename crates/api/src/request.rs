@@ -21,6 +21,7 @@
 
 use gapless_model::release::Mark;
 use gapless_model::tls::TlsSpec;
+use gapless_model::trust::Trust;
 use gapless_model::{
     AccessLog, AppName, AppSpec, ErrorPages, InstanceId, ReleaseId, RolloutId, Strategy, WallTime,
 };
@@ -59,6 +60,9 @@ pub struct ProxySettings {
     pub workers: Option<u32>,
     /// Whether, and how, requests are written to the access log.
     pub access_log: AccessLog,
+    /// Whose word on the client that they speak for is believed.
+    #[serde(default, skip_serializing_if = "Trust::is_default")]
+    pub trust: Trust,
     /// What clients see when the proxy answers by itself.
     #[serde(default, skip_serializing_if = "ErrorPages::is_empty")]
     pub error_pages: ErrorPages,
@@ -214,8 +218,12 @@ mod tests {
             [(AccessLog::Off, "false"), (AccessLog::Json, "true"), (AccessLog::Combined, "\"combined\"")]
         {
             let text = format!("{{\"workers\":null,\"access_log\":{text}}}");
-            let settings =
-                ProxySettings { workers: None, access_log: log, error_pages: ErrorPages::default() };
+            let settings = ProxySettings {
+                workers: None,
+                access_log: log,
+                trust: Trust::default(),
+                error_pages: ErrorPages::default(),
+            };
             assert_eq!(serde_json::from_str::<ProxySettings>(&text).unwrap(), settings);
             assert_eq!(serde_json::to_string(&settings).unwrap(), text);
         }

@@ -43,6 +43,7 @@ fn proxy_settings(proxy: &gapless_config::Proxy) -> ProxySettings {
     ProxySettings {
         workers: proxy.workers,
         access_log: proxy.access_log,
+        trust: proxy.trust.clone(),
         error_pages: proxy.error_pages.clone(),
     }
 }

@@ -8,6 +8,7 @@ use crate::source;
 use crate::validate::{self, Surroundings};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::tls::TlsSpec;
+use gapless_model::trust::Trust;
 use gapless_model::{AccessLog, AppSpec, ErrorPages};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -41,6 +42,8 @@ pub struct Proxy {
     pub workers: Option<u32>,
     /// Whether requests are written to the access log.
     pub access_log: AccessLog,
+    /// Whose word on the client that they speak for is believed.
+    pub trust: Trust,
     /// What clients see when the proxy answers by itself.
     pub error_pages: ErrorPages,
 }

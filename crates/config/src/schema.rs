@@ -79,6 +79,7 @@ fn shape(kind: &Kind) -> Value {
             { "type": "array", "items": { "type": "string" }, "minItems": 1 },
         ] }),
         Kind::Listen => json!({ "type": "string", "pattern": ":[0-9]+$" }),
+        Kind::Network => json!({ "type": "string", "pattern": "^[0-9a-fA-F.:]+(/[0-9]+)?$" }),
         Kind::Cookie => json!({ "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" }),
         Kind::Prefix | Kind::Target => json!({ "type": "string", "pattern": "^/" }),
         Kind::Env => json!({ "type": "object", "additionalProperties": { "type": "string" } }),

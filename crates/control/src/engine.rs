@@ -38,6 +38,7 @@ pub use view::{Followed, Usage};
 use crate::platform::{Journal, Platform};
 use gapless_api::ErrorBody;
 use gapless_model::instance::InstanceView;
+use gapless_model::trust::Trust;
 use gapless_model::{AccessLog, AppName, ErrorPages, Generation, Moment, RolloutId, WallTime};
 use gapless_rollout::Verification;
 use gapless_routing::{Backlog, Counters};
@@ -117,6 +118,7 @@ pub struct Engine {
     cores: u32,
     access_log: AccessLog,
     error_pages: ErrorPages,
+    trust: Trust,
     public: protocols::Public,
     next_rollout: u64,
     next_token: u64,
@@ -141,6 +143,7 @@ impl Engine {
             cores,
             access_log: AccessLog::default(),
             error_pages: ErrorPages::default(),
+            trust: Trust::default(),
             public: protocols::Public::default(),
             next_rollout: 1,
             next_token: 1,

@@ -130,6 +130,7 @@ async fn serve(
     if let Some(proxy) = &proxy {
         core.engine.set_access_log(proxy.access_log);
         core.engine.set_error_pages(proxy.error_pages.clone());
+        core.engine.set_trust(proxy.trust.clone());
     }
     let tls = recovered.state.settings.get(TLS).and_then(|text| serde_json::from_str(text).ok());
     if let Some(spec) = tls {

@@ -4,6 +4,7 @@ use crate::balance::BalanceSpec;
 use crate::command::CommandLine;
 use crate::error_pages::ErrorPages;
 use crate::ids::AppName;
+use crate::limits::LimitSpec;
 use crate::release::ReleaseSpec;
 use crate::rollout::Strategy;
 use crate::route::RouteSpec;
@@ -48,6 +49,9 @@ pub struct AppSettings {
     /// How requests are spread over the instances.
     #[serde(default)]
     pub balance: BalanceSpec,
+    /// How much of a request it takes.
+    #[serde(default)]
+    pub limits: LimitSpec,
     /// What clients see when the proxy has to answer for the app; before those of all apps.
     #[serde(default, skip_serializing_if = "ErrorPages::is_empty")]
     pub error_pages: ErrorPages,

@@ -17,6 +17,7 @@ pub mod event;
 pub mod failure;
 pub mod ids;
 pub mod instance;
+pub mod limits;
 pub mod probe;
 pub mod receipt;
 pub mod release;
@@ -26,6 +27,7 @@ pub mod signal;
 pub mod split;
 pub mod time;
 pub mod tls;
+pub mod trust;
 pub mod waiting;
 
 pub use access_log::AccessLog;

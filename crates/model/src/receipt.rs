@@ -20,7 +20,7 @@ pub struct TrafficCount {
     pub held: u64,
     /// Lost: answered by the proxy itself with 502, 503 or 504, or cut in the middle of the answer.
     pub failed: u64,
-    /// Refused at once because the app is stopped: nobody promised to serve them.
+    /// Refused at once because the app is stopped, or takes no requests as large: nobody promised to serve them.
     #[serde(default)]
     pub refused: u64,
     /// Given up by the client before the answer was complete. Not ours to count as lost.

@@ -7,6 +7,7 @@
 
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
+use gapless_model::limits::LimitSpec;
 use gapless_model::release::AppProtocol;
 use gapless_model::{AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
@@ -43,10 +44,12 @@ fn main() {
             retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
             drain: DrainSpec::default(),
             balance: BalanceSpec::default(),
+            limits: LimitSpec::default(),
             error_pages: ErrorPages::default(),
             preview: None,
         }],
         access_log,
+        trust: gapless_model::trust::Trust::default(),
         error_pages: ErrorPages::default(),
     };
     let home = std::env::temp_dir().join(format!("gapless-standalone-{}", std::process::id()));

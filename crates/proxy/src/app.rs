@@ -7,6 +7,7 @@ use crate::preview::Preview;
 use crate::tally::Tally;
 use gapless_model::app::HoldSpec;
 use gapless_model::balance::BalanceSpec;
+use gapless_model::limits::LimitSpec;
 use gapless_model::{AppName, ErrorPages};
 use gapless_routing::AppRouting;
 use http::StatusCode;
@@ -22,6 +23,7 @@ pub(crate) struct App {
     serving: RefCell<Vec<Rc<Backend>>>,
     hold: Cell<Bounds>,
     retry: Cell<(bool, u64)>,
+    limits: Cell<LimitSpec>,
     places: RefCell<Arc<Places>>,
     /// Failures in a row after which an instance is ejected; 0 for never.
     eject_after: Cell<u32>,
@@ -51,6 +53,7 @@ impl App {
             serving: RefCell::default(),
             hold: Cell::default(),
             retry: Cell::default(),
+            limits: Cell::default(),
             places: RefCell::new(places),
             eject_after: Cell::new(0),
             slow_start: Cell::default(),
@@ -73,6 +76,7 @@ impl App {
         let AppRouting { hold, retry, balance, .. } = to;
         self.hold.set(Bounds::from(hold));
         self.retry.set((retry.non_idempotent, retry.max_body));
+        self.limits.set(to.limits);
         self.eject_after.set(balance.eject_after.unwrap_or(0));
         self.slow_start.set(balance.slow_start);
         self.sticky.replace(balance.sticky.as_deref().map(Rc::from));
@@ -112,6 +116,11 @@ impl App {
     /// Its release that is not public, if there is one.
     pub(crate) fn preview(&self) -> Ref<'_, Option<Preview>> {
         self.preview.borrow()
+    }
+
+    /// How much of a request it takes.
+    pub(crate) fn limits(&self) -> LimitSpec {
+        self.limits.get()
     }
 
     /// Its requests are not counted.

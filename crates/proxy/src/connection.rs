@@ -61,7 +61,8 @@ pub(crate) async fn serve(
         Stream::Plain(socket)
     };
     let agreed = stream.is_http2();
-    let client = Rc::new(Client::new(stream, peer, listener, Rc::clone(&worker.active)));
+    let near = worker.believes(peer.ip());
+    let client = Rc::new(Client::new(stream, peer, near, listener, Rc::clone(&worker.active)));
     let io = ClientIo(Rc::clone(&client));
     let end = if agreed { End::Http2(Sniff::agreed(io)) } else { requests(&worker, &client, io).await };
     let ahead = match end {

@@ -63,14 +63,22 @@ pub(crate) async fn answer(
                 let secure = headers::is_https(&head.headers, &client);
                 Box::new(Sticky::take(cookie, below, secure, &mut head.headers))
             });
+            let limits = app.limits();
+            let long_head = limits.max_head.is_some_and(|most| size(&head) > most);
             let upgrade = headers::to_instance(&mut head, &client, &record.id);
             let (non_idempotent, max_body) = app.retry();
             let repeatable = retry::is_repeatable(&head.method, &head.headers, non_idempotent);
-            let upload = Upload::new(body, max_body, client.must_be_drained());
+            let upload = Upload::new(body, max_body, limits.max_body, client.must_be_drained());
             if client.is_http2() {
                 http2::frame(&mut head, upload.is_some());
             }
-            Forward { app, head, upload, record, repeatable, upgrade, sticky }.run().await
+            let long_body = upload.as_ref().is_some_and(|upload| upload.is_too_long());
+            let forward = Forward { app, head, upload, record, repeatable, upgrade, sticky };
+            match (long_head, long_body) {
+                (true, _) => forward.refuse(&Refusal::LongHead),
+                (_, true) => forward.refuse(&Refusal::LongBody),
+                _ => forward.run().await,
+            }
         }
     };
     if client.is_secure {
@@ -107,6 +115,13 @@ fn found(prefix: &Prefix<Rc<App>>) -> (Rc<App>, String) {
     (Rc::clone(&prefix.to), below)
 }
 
+/// How many bytes a head has, but for what stands between its fields.
+fn size(head: &Parts) -> u64 {
+    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    (fields.sum::<usize>() + path) as u64
+}
+
 /// Ends what was asked of the proxy itself.
 fn own(mut response: Response<AnswerBody>, mut record: Record) -> Response<AnswerBody> {
     response.headers_mut().insert(headers::X_REQUEST_ID, record.id.clone());
@@ -133,7 +148,7 @@ fn refuse(
     record.end(match refusal {
         // None of ours: the client made it so.
         Refusal::Malformed(_) => Ending::ClientGone,
-        Refusal::Stopped => Ending::Refused,
+        Refusal::LongHead | Refusal::LongBody | Refusal::Stopped => Ending::Refused,
         _ if record.app.is_some() => Ending::Lost,
         _ => Ending::NoApp,
     });
@@ -271,11 +286,8 @@ impl Forward {
 
     /// About how many bytes it takes up while it waits.
     fn size(&self) -> u64 {
-        let fields = self.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
-        let path = self.head.uri.path_and_query().map_or(0, |path| path.as_str().len());
-        let head = fields.sum::<usize>() + path;
         let ahead = if self.record.client.is_http2() { http2::READ_AHEAD } else { READ_AHEAD };
-        head as u64 + self.upload.as_ref().map_or(0, |upload| upload.held(ahead))
+        size(&self.head) + self.upload.as_ref().map_or(0, |upload| upload.held(ahead))
     }
 
     /// A connection to the instance, and whether it was used before.
@@ -334,9 +346,14 @@ impl Forward {
 
     /// Nobody reads what is answered now.
     fn client_gone(mut self) -> Response<AnswerBody> {
-        if let Some(fault) = self.record.client.fault() {
+        let reason = if self.upload.as_ref().is_some_and(|upload| upload.is_too_long()) {
+            Some(Refusal::LongBody)
+        } else {
+            self.record.client.fault().map(Refusal::Malformed)
+        };
+        if let Some(reason) = reason {
             let client = self.record.client.clone();
-            let mut response = self.refuse(&Refusal::Malformed(fault));
+            let mut response = self.refuse(&reason);
             client.is_last(response.headers_mut());
             return response;
         }

@@ -18,7 +18,7 @@ pub(crate) enum Ending {
     Served,
     /// The proxy has answered by itself that it cannot be served: lost.
     Lost,
-    /// Its app is stopped: nobody promised to serve it.
+    /// Its app is stopped, or takes none as large: nobody promised to serve it.
     Refused,
     /// Not a request that any app could have served.
     NoApp,

@@ -32,8 +32,10 @@ struct State {
     /// No instance was sent a byte of the request: all that was read is kept, however much it is.
     unsent: bool,
     trailers: Option<HeaderMap>,
-    /// The client broke off.
+    /// The client broke off, or sends too much.
     failed: bool,
+    /// It must not be longer than this.
+    longest: u64,
     length: Option<u64>,
     /// What no instance reads has to be read all the same.
     drained: bool,
@@ -42,7 +44,8 @@ struct State {
 impl Upload {
     /// A body of which up to `limit` bytes are kept; none if there is no body. `drained`: what nobody reads is
     /// read and thrown away.
-    pub(crate) fn new(source: Incoming, limit: u64, drained: bool) -> Option<Rc<Self>> {
+    /// `longest`: it fails beyond so many bytes.
+    pub(crate) fn new(source: Incoming, limit: u64, longest: Option<u64>, drained: bool) -> Option<Rc<Self>> {
         if source.is_end_stream() {
             return None;
         }
@@ -56,6 +59,7 @@ impl Upload {
             unsent: true,
             trailers: None,
             failed: false,
+            longest: longest.unwrap_or(u64::MAX),
             length,
             drained,
         }))))
@@ -65,6 +69,12 @@ impl Upload {
     pub(crate) fn can_repeat(&self) -> bool {
         let state = self.0.borrow();
         state.whole && !state.failed
+    }
+
+    /// Whether it is longer than it may be, as far as that is known.
+    pub(crate) fn is_too_long(&self) -> bool {
+        let state = self.0.borrow();
+        state.length.unwrap_or(0).max(state.kept_bytes) > state.longest
     }
 
     /// How much of it there may be in memory, in bytes, if up to `ahead` is read that nobody asks for.
@@ -115,7 +125,7 @@ impl Upload {
         &self,
         cursor: &mut usize,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, NoBody>>> {
         let state = &mut *self.0.borrow_mut();
         if let Some(kept) = state.kept.get(*cursor) {
             *cursor += 1;
@@ -135,14 +145,18 @@ impl Upload {
                 state.source = None;
                 return Poll::Ready(None);
             }
-            Some(Err(error)) => {
+            Some(Err(_)) => {
                 state.failed = true;
-                return Poll::Ready(Some(Err(error)));
+                return Poll::Ready(Some(Err(NoBody)));
             }
             Some(Ok(frame)) => frame,
         };
         if let Some(data) = frame.data_ref() {
             state.kept_bytes += data.len() as u64;
+            if state.kept_bytes > state.longest {
+                state.failed = true;
+                return Poll::Ready(Some(Err(NoBody)));
+            }
             state.whole &= state.kept_bytes <= state.limit;
             if source.is_end_stream() {
                 state.source = None;
@@ -159,6 +173,10 @@ impl Upload {
     }
 }
 
+/// It will not come to its end. Why is known to its upload.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NoBody;
+
 /// The body of one try.
 pub(crate) struct RequestBody {
     upload: Rc<Upload>,
@@ -174,7 +192,7 @@ impl RequestBody {
     }
 
     /// The next part.
-    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NoBody>>> {
         if self.trailed {
             return Poll::Ready(None);
         }

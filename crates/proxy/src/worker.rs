@@ -12,12 +12,13 @@ use crate::table::Table;
 use crate::tls::Terms;
 use crate::websocket::Finish;
 use gapless_model::app::DrainSpec;
+use gapless_model::trust::Trust;
 use gapless_model::{AppName, ErrorPages, InstanceId, Moment};
 use gapless_routing::{AppRouting, Duty, InFlight, Protocol, ProxyCounters};
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,6 +57,7 @@ pub(crate) struct Worker {
     listeners: RefCell<BTreeMap<SocketAddr, Rc<Listener>>>,
     pub(crate) access_log: AccessLog,
     error_pages: RefCell<ErrorPages>,
+    trust: RefCell<Trust>,
     pub(crate) ids: RequestIds,
     pub(crate) active: Rc<Cell<u32>>,
     newsroom: Rc<Notify>,
@@ -75,6 +77,7 @@ impl Worker {
             listeners: RefCell::default(),
             access_log,
             error_pages: RefCell::default(),
+            trust: RefCell::default(),
             ids: RequestIds::default(),
             active: Rc::default(),
             newsroom: Rc::default(),
@@ -144,6 +147,7 @@ impl Worker {
         self.apply_listeners(plan);
         self.access_log.turn(plan.snapshot.access_log);
         self.error_pages.replace(plan.snapshot.error_pages.clone());
+        self.trust.replace(plan.snapshot.trust.clone());
     }
 
     /// Every worker has this plan. Only now are clients sent away from those that retire by it, as before they
@@ -329,6 +333,11 @@ impl Worker {
     /// What clients see when the proxy answers by itself.
     pub(crate) fn error_pages(&self) -> ErrorPages {
         self.error_pages.borrow().clone()
+    }
+
+    /// Whether what a client at this address says of whom it speaks for is believed.
+    pub(crate) fn believes(&self, ip: IpAddr) -> bool {
+        self.trust.borrow().believes(ip.to_canonical())
     }
 
     /// Counts something that belongs to no app.

@@ -3,8 +3,10 @@
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
 use gapless_model::instance::Retiring;
+use gapless_model::limits::LimitSpec;
 use gapless_model::release::AppProtocol;
 use gapless_model::route::HostPattern;
+use gapless_model::trust::Trust;
 use gapless_model::{
     AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, PreviewSecret, ReleaseId,
 };
@@ -27,6 +29,9 @@ pub struct Snapshot {
     /// What clients see when the proxy answers by itself.
     #[serde(default, skip_serializing_if = "ErrorPages::is_empty")]
     pub error_pages: ErrorPages,
+    /// Whose word on the client that they speak for is believed.
+    #[serde(default)]
+    pub trust: Trust,
 }
 
 /// A public listening socket.
@@ -94,6 +99,9 @@ pub struct AppRouting {
     /// How requests are spread over the instances.
     #[serde(default)]
     pub balance: BalanceSpec,
+    /// How much of a request it takes.
+    #[serde(default)]
+    pub limits: LimitSpec,
     /// What clients see when the proxy answers for this app; before those of the snapshot.
     #[serde(default, skip_serializing_if = "ErrorPages::is_empty")]
     pub error_pages: ErrorPages,

@@ -11,6 +11,7 @@ use super::wrk;
 use crate::trouble::Trouble;
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
+use gapless_model::limits::LimitSpec;
 use gapless_model::{AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
 use gapless_routing::frame::{Connection, Receiver, Sender};
 use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot, ToControl, ToProxy};
@@ -194,6 +195,7 @@ fn snapshot(generation: Generation, address: SocketAddr, hosts: u32, apps: u32, 
             retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
             drain: DrainSpec::default(),
             balance: BalanceSpec::default(),
+            limits: LimitSpec::default(),
             error_pages: ErrorPages::default(),
             preview: None,
         }
@@ -204,6 +206,7 @@ fn snapshot(generation: Generation, address: SocketAddr, hosts: u32, apps: u32, 
         routes: (0..hosts).filter_map(route).collect(),
         apps: (0..apps).filter_map(name).map(routing).collect(),
         access_log: AccessLog::Off,
+        trust: gapless_model::trust::Trust::default(),
         error_pages: ErrorPages::default(),
     }
 }

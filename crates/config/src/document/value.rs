@@ -4,9 +4,10 @@ use super::section::{Section, Variable, Written};
 use super::wrong::wanted;
 use crate::keys::Kind;
 use crate::nearest;
-use crate::text::{Unfit, cookie, duration, listen, size, url};
+use crate::text::{Unfit, cookie, duration, listen, network, size, url};
 use gapless_model::Signal;
 use gapless_model::route::HostPattern;
+use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub(crate) enum Value {
     Command(CommandText),
     Listen(SocketAddr),
     Host(HostPattern),
+    Network(IpNet),
     Env(Vec<Variable>),
     Names(Vec<Written<String>>),
     List(Vec<Written<Value>>),
@@ -62,6 +64,7 @@ pub(super) fn of_text(kind: &Kind, text: &str) -> Option<Result<Value, Unfit>> {
         Kind::Listen => listen::parse(text).map(Value::Listen),
         Kind::Host => url::host(text).map(Value::Host),
         Kind::Cookie => cookie::parse(text).map(Value::Text),
+        Kind::Network => network::parse(text).map(Value::Network),
         Kind::Prefix => url::prefix(text).map(Value::Text),
         Kind::Text if text.is_empty() => Err(Unfit::new("is empty", "write a text, or leave the key out")),
         Kind::Text => Ok(Value::Text(text.to_owned())),

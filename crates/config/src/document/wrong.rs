@@ -121,6 +121,7 @@ pub(crate) fn wanted(kind: &Kind) -> String {
         Kind::Listen => "an address in quotes".into(),
         Kind::Host => "a host in quotes".into(),
         Kind::Cookie => "a name in quotes".into(),
+        Kind::Network => "a network in quotes".into(),
         Kind::Text => "a text in quotes".into(),
         Kind::Prefix | Kind::Target => "a path in quotes".into(),
         Kind::Env => "names and texts".into(),

@@ -163,6 +163,13 @@ pub(crate) static APP: Table = Table {
             doc: "Which requests may be sent a second time.",
         },
         Key {
+            name: "limits",
+            kind: Kind::Table(&traffic::LIMITS),
+            default: Default::Derived("the defaults of its keys"),
+            example: "[apps.api.limits]",
+            doc: "How much of a request the app takes.",
+        },
+        Key {
             name: "balance",
             kind: Kind::Table(&balance::BALANCE),
             default: Default::Derived("the defaults of its keys"),

@@ -97,6 +97,8 @@ pub(crate) enum Kind {
     Host,
     /// The name of a cookie.
     Cookie,
+    /// A network of addresses, or one address.
+    Network,
     /// A path prefix of URLs.
     Prefix,
     /// A text that is not empty.

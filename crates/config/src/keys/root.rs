@@ -77,6 +77,15 @@ pub(crate) static PROXY: Table = Table {
                   (so does `true`), or in the combined format of web servers.",
         },
         Key {
+            name: "trust",
+            kind: Kind::List(&Kind::Network),
+            default: Default::Derived("this machine and private networks"),
+            example: "[\"203.0.113.7\", \"10.0.0.0/8\"]",
+            doc: "Whose word counts on the client that they speak for: the `X-Forwarded-For`, `-Proto` and `-Host` of \
+                  load balancers in front of Gapless. From everybody else they are replaced by what is seen. `[]` \
+                  for nobody.",
+        },
+        Key {
             name: "error_pages",
             kind: Kind::File,
             default: Default::Derived("a plain page with the reason and the request id"),

@@ -1,4 +1,4 @@
-//! `[[apps.NAME.routes]]`, `[apps.NAME.drain]`, `hold` and `retry`.
+//! `[[apps.NAME.routes]]`, `[apps.NAME.drain]`, `hold`, `retry` and `limits`.
 
 use super::kind::{Default, Key, Kind, Table};
 use crate::defaults;
@@ -130,6 +130,28 @@ pub(crate) static RETRY: Table = Table {
             default: Default::Size(defaults::RETRY_MAX_BODY),
             example: "\"1MiB\"",
             doc: "Bodies up to this size are kept for a second try.",
+        },
+    ],
+};
+
+/// `[apps.NAME.limits]`.
+pub(crate) static LIMITS: Table = Table {
+    path: "apps.NAME.limits",
+    doc: "How much of a request the app takes; it does not see what is more.",
+    keys: &[
+        Key {
+            name: "max_body",
+            kind: Kind::Size,
+            default: Default::Derived("as long as clients like"),
+            example: "\"10MiB\"",
+            doc: "The longest body; a longer one is answered with 413.",
+        },
+        Key {
+            name: "max_head",
+            kind: Kind::Size,
+            default: Default::Derived("`\"128KiB\"`, the longest that is read at all"),
+            example: "\"16KiB\"",
+            doc: "The longest head, method, target and fields; a longer one is answered with 431.",
         },
     ],
 };

@@ -3,6 +3,7 @@
 pub(crate) mod cookie;
 pub(crate) mod duration;
 pub(crate) mod listen;
+pub(crate) mod network;
 pub(crate) mod size;
 mod unfit;
 pub(crate) mod url;

@@ -7,6 +7,7 @@ use crate::problem::{Problem, Problems};
 use crate::text::duration;
 use gapless_model::app::{DrainSpec, HoldSpec, LogSpec, RestartSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
+use gapless_model::limits::LimitSpec;
 use gapless_model::release::StopSpec;
 use gapless_model::route::RouteSpec;
 use gapless_model::{AppSettings, ErrorPages, Instances};
@@ -53,9 +54,18 @@ pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Probl
                 _ => None,
             },
         }),
+        limits: within(app, "limits", |s| LimitSpec {
+            max_body: size_if_said(s, "max_body"),
+            max_head: size_if_said(s, "max_head"),
+        }),
         // Of files: read by who knows where they are.
         error_pages: ErrorPages::default(),
     }
+}
+
+/// A size that has no default.
+fn size_if_said(section: &Section, key: &str) -> Option<u64> {
+    matches!(section.get(key), Some(Value::Number(_))).then(|| section.number(key))
 }
 
 /// How an instance is stopped.

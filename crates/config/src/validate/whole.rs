@@ -8,6 +8,7 @@ use crate::places::Places;
 use crate::problem::{Problem, Problems};
 use camino::Utf8PathBuf;
 use gapless_model::AccessLog;
+use gapless_model::trust::Trust;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -68,6 +69,15 @@ fn access_log(section: &Section) -> AccessLog {
     }
 }
 
+fn trust(section: &Section) -> Trust {
+    let Some(Value::List(list)) = section.get("trust") else { return Trust::default() };
+    let networks = list.iter().filter_map(|written| match written.value {
+        Value::Network(network) => Some(network),
+        _ => None,
+    });
+    Trust::new(networks.collect())
+}
+
 fn proxy(section: &Section, around: &Surroundings<'_>, problems: &mut Problems) -> Proxy {
     debug_assert!(PROXY.key("workers").is_some());
     let workers = match section.get("workers") {
@@ -77,6 +87,7 @@ fn proxy(section: &Section, around: &Surroundings<'_>, problems: &mut Problems) 
     Proxy {
         workers,
         access_log: access_log(section),
+        trust: trust(section),
         error_pages: error_pages::of(section, around, problems),
     }
 }

@@ -112,6 +112,7 @@ fn plain(name: &str, command: &[&str], cwd: &Utf8Path) -> AppSpec {
             hold: HoldSpec { max_requests: 1000, max_bytes: 16 << 20, timeout: ms(30_000) },
             retry: RetrySpec { non_idempotent: false, max_body: 65_536 },
             balance: BalanceSpec::default(),
+            limits: gapless_model::limits::LimitSpec::default(),
             error_pages: gapless_model::ErrorPages::default(),
         },
     }
@@ -152,6 +153,7 @@ fn everything_by_default() {
     let proxy = Some(Proxy {
         workers: None,
         access_log: gapless_model::AccessLog::Json,
+        trust: gapless_model::trust::Trust::default(),
         error_pages: gapless_model::ErrorPages::default(),
     });
     assert_eq!((config.apps, config.proxy), (vec![plain("worker", &["node", "worker.js"], here)], proxy));

@@ -145,7 +145,12 @@ fn every_other_key_reaches_its_field() {
         let text = format!("[proxy]\nworkers = 3\naccess_log = {written}\n[apps.a]\ncommand = \"a\"\n");
         assert_eq!(
             read(&text).proxy,
-            Some(Proxy { workers: Some(3), access_log, error_pages: ErrorPages::default() })
+            Some(Proxy {
+                workers: Some(3),
+                access_log,
+                trust: gapless_model::trust::Trust::default(),
+                error_pages: ErrorPages::default()
+            })
         );
     }
 }

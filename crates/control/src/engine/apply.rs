@@ -8,6 +8,7 @@ use camino::Utf8PathBuf;
 use gapless_api::ErrorKind;
 use gapless_model::event::What;
 use gapless_model::route::RouteSpec;
+use gapless_model::trust::Trust;
 use gapless_model::{AccessLog, AppName, AppSettings, AppSpec, ErrorPages, ReleaseId, ReleaseSpec};
 use gapless_release::Order;
 use gapless_store::Change;
@@ -191,6 +192,14 @@ impl Engine {
     pub fn set_access_log(&mut self, log: AccessLog) {
         if self.access_log != log {
             self.access_log = log;
+            self.routes.change();
+        }
+    }
+
+    /// Whose word on the client that they speak for is believed.
+    pub fn set_trust(&mut self, trust: Trust) {
+        if self.trust != trust {
+            self.trust = trust;
             self.routes.change();
         }
     }

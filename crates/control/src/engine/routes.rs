@@ -170,6 +170,7 @@ impl Engine {
             apps: self.apps.values().filter(|a| a.is_routed()).map(App::routing).collect(),
             access_log: self.access_log,
             error_pages: self.error_pages.clone(),
+            trust: self.trust.clone(),
         }
     }
 }
@@ -240,6 +241,7 @@ impl App {
             retry: self.settings.retry.clone(),
             drain: self.settings.drain.clone(),
             balance: self.settings.balance.clone(),
+            limits: self.settings.limits,
             error_pages: self.settings.error_pages.clone(),
             preview: self.preview_routing(),
         }

@@ -71,6 +71,7 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
         if let Some(proxy) = proxy {
             core.engine.set_access_log(proxy.access_log);
             core.engine.set_error_pages(proxy.error_pages.clone());
+            core.engine.set_trust(proxy.trust.clone());
             core.set_proxy(proxy);
         }
         if let Some(admin) = admin {

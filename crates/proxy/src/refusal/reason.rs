@@ -10,6 +10,10 @@ pub(crate) enum Refusal {
     BadHost,
     /// Its body is none.
     Malformed(Fault),
+    /// Its head is longer than the app takes.
+    LongHead,
+    /// Its body is longer than the app takes.
+    LongBody,
     /// `CONNECT`.
     Tunnel,
     /// No app takes this host and path.
@@ -35,6 +39,8 @@ impl Refusal {
         match self {
             Self::BadHost => StatusCode::BAD_REQUEST,
             Self::Malformed(fault) => fault.status(),
+            Self::LongHead => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::LongBody => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Tunnel => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -49,6 +55,8 @@ impl Refusal {
         match self {
             Self::BadHost => "The request must name exactly one host.",
             Self::Malformed(fault) => fault.message(),
+            Self::LongHead => "The head of the request is longer than the app takes.",
+            Self::LongBody => "The body of the request is longer than the app takes.",
             Self::Tunnel => "This server is no tunnel.",
             Self::NoRoute => "No app is served at this address.",
             Self::Misdirected => "No app is served under this name.",

@@ -6,6 +6,7 @@
 mod frames;
 mod http2_client;
 mod instance;
+mod limits;
 mod smuggling;
 mod socket_frames;
 mod stage;

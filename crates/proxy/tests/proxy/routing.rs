@@ -4,6 +4,7 @@ use crate::instance::Instance;
 use crate::stage::{Stage, request};
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
+use gapless_model::limits::LimitSpec;
 use gapless_routing::{AppRouting, Route};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ async fn host_and_path_lead_to_the_app() {
         retry: RetrySpec { non_idempotent: false, max_body: 0 },
         drain: DrainSpec::default(),
         balance: BalanceSpec::default(),
+        limits: LimitSpec::default(),
         error_pages: gapless_model::ErrorPages::default(),
         preview: None,
     });

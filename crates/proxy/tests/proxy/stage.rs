@@ -3,6 +3,7 @@
 use crate::instance::Instance;
 use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
 use gapless_model::balance::BalanceSpec;
+use gapless_model::limits::LimitSpec;
 use gapless_model::{AccessLog, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::{Connection, Receiver, Sender};
@@ -77,10 +78,12 @@ impl Stage {
                 retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
                 drain: DrainSpec::default(),
                 balance: BalanceSpec::default(),
+                limits: LimitSpec::default(),
                 error_pages: ErrorPages::default(),
                 preview: None,
             }],
             access_log: AccessLog::Off,
+            trust: gapless_model::trust::Trust::default(),
             error_pages: ErrorPages::default(),
         };
         Self { home, address, control, snapshot, listener: Some(listener), proxy: Some(proxy) }

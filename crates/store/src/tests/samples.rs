@@ -99,6 +99,7 @@ fn settings(instances: u32) -> AppSettings {
         hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: second },
         retry: RetrySpec { non_idempotent: false, max_body: 1 << 16 },
         balance: BalanceSpec::default(),
+        limits: gapless_model::limits::LimitSpec::default(),
         error_pages: gapless_model::ErrorPages::default(),
     }
 }

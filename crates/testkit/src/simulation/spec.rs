@@ -7,6 +7,7 @@ use gapless_model::app::{
     WebSocketPolicy,
 };
 use gapless_model::balance::BalanceSpec;
+use gapless_model::limits::LimitSpec;
 use gapless_model::probe::{ProbeKind, ProbeSpec};
 use gapless_model::release::{Mark, StopSpec, StopTarget};
 use gapless_model::route::RouteSpec;
@@ -83,6 +84,7 @@ pub(super) fn settings(place: usize, shape: &AppShape) -> AppSettings {
         hold: HoldSpec { max_requests: 1_000, max_bytes: 1 << 24, timeout: ms(HOLD_TIMEOUT) },
         retry: RetrySpec { non_idempotent: false, max_body: 65_536 },
         balance: BalanceSpec::default(),
+        limits: LimitSpec::default(),
         error_pages: gapless_model::ErrorPages::default(),
     }
 }
