@@ -165,6 +165,13 @@ fn unfit(bad: &CaseApp) -> Outcome {
     outcome
 }
 
+/// Waits until a rollout has flipped.
+fn flipped(site: &Site) {
+    site.wait_until("app", "the new set has all traffic", |app| {
+        app.rollout.as_ref().is_some_and(|rollout| app.split.get(&rollout.to) == Some(&100))
+    });
+}
+
 #[test]
 fn rolled_back_within_the_bake() {
     let site = Site::new();
@@ -175,9 +182,7 @@ fn rolled_back_within_the_bake() {
     let up = site.begin(&["up", "--json"]);
     let baking = in_phase(&site, "baking");
     let started: Vec<_> = baking.instances.iter().map(|i| i.id.clone()).collect();
-    site.wait_until("app", "the new set has all traffic", |app| {
-        app.rollout.as_ref().is_some_and(|rollout| app.split.get(&rollout.to) == Some(&100))
-    });
+    flipped(&site);
     assert_eq!(public(&site), "v2");
     let _ =
         site.gapless(&["rollback", "app"]).succeeds().says("r1 goes on serving").says("flips      to r2 in ");
@@ -196,9 +201,7 @@ fn a_failing_probe_within_the_bake() {
     let load = begin(plan(&site, Clients::Mixed, false));
     CaseApp { bake: "60s".into(), ..app("v2", "") }.define(&site);
     let up = site.begin(&["up", "--json"]);
-    site.wait_until("app", "the new set has all traffic", |app| {
-        app.rollout.as_ref().is_some_and(|rollout| app.split.get(&rollout.to) == Some(&100))
-    });
+    flipped(&site);
     assert_eq!(Customer::of(site.address()).post("/unready?ms=60000", b"x").unwrap().status, 200);
     let up = receipt(&up.wait().exits(3));
     assert_eq!(flipped_to(&up), [2, 1]);
@@ -215,9 +218,7 @@ fn a_crash_within_the_bake() {
     let load = begin(plan(&site, Clients::Mixed, true));
     CaseApp { bake: "60s".into(), ..app("v2", "") }.define(&site);
     let up = site.begin(&["up"]);
-    site.wait_until("app", "the new set has all traffic", |app| {
-        app.rollout.as_ref().is_some_and(|rollout| app.split.get(&rollout.to) == Some(&100))
-    });
+    flipped(&site);
     assert_eq!(Customer::of(site.address()).post("/crash", b"x").unwrap().status, 200);
     let _ = up.wait().exits(3).says("it became ready, then exited");
     nothing_lost(load);

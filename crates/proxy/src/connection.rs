@@ -25,7 +25,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, join};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -138,7 +138,8 @@ async fn requests(worker: &Rc<Worker>, client: &Rc<Client>, io: ClientIo) -> End
             Box::pin(async move { Ok::<_, Infallible>(answer.await) })
         }
     });
-    let io = TokioIo::new(Strict::new(Sniff::new(io), Rc::clone(client)));
+    let read = Strict::new(Sniff::new(io), Rc::clone(client));
+    let io = TokioIo::new(join(read, ClientIo(Rc::clone(client))));
     let mut connection = Builder::new().half_close(true).max_buf_size(BUFFER).serve_connection(io, handle);
     let mut watch = Watch::default();
     let mut look = pin!(sleep(LOOK));
@@ -162,7 +163,7 @@ async fn requests(worker: &Rc<Worker>, client: &Rc<Client>, io: ClientIo) -> End
         return End::Over;
     }
     let parts = connection.into_parts();
-    match parts.io.into_inner().into_inner().rewind() {
+    match parts.io.into_inner().into_inner().0.into_inner().rewind() {
         Ok(io) => End::Http2(io),
         Err(_) => End::Complete(parts.read_buf),
     }

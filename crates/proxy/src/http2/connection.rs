@@ -19,6 +19,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::io::join;
 use tokio::time::{Instant, sleep};
 
 /// Requests at a time on one connection.
@@ -104,7 +105,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, io: Sniff<Clie
             async move { Ok::<_, Infallible>(answer.await) }
         }
     });
-    let mut connection = pin!(builder().serve_connection(TokioIo::new(io), handle));
+    let io = TokioIo::new(join(io, ClientIo(Rc::clone(&client))));
+    let mut connection = pin!(builder().serve_connection(io, handle));
     let mut closing = pin!(client.listener.closed());
     let mut look = pin!(sleep(LOOK));
     let mut stand = Stand::Open { idle: 0 };

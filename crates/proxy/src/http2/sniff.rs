@@ -2,15 +2,15 @@
 //! section 3.3).
 
 use bytes::{Buf, Bytes, BytesMut};
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// What a client of HTTP/2 sends first (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A connection whose first bytes tell the protocol. It is read as HTTP/1.1, which costs nothing if that is
+/// The reading of a connection whose first bytes tell the protocol. It is read as HTTP/1.1, which costs nothing if that is
 /// what it is: bytes go to where they are wanted. To a reader of HTTP/1.1, a connection of HTTP/2 ends before
 /// its first byte; all that was read is then there to be read again by [`rewind`](Self::rewind).
 pub(crate) struct Sniff<I> {
@@ -109,32 +109,6 @@ impl<I: AsyncRead + Unpin> AsyncRead for Sniff<I> {
                 Poll::Ready(Ok(()))
             }
         }
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for Sniff<I> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
     }
 }
 

@@ -1,14 +1,14 @@
-//! The connection, as what reads requests from it sees it: it fails where it is refused.
+//! What comes from a client, as what reads requests from it sees it: it fails where it is refused.
 
 use super::follower::{Follower, Refused};
 use crate::client::Client;
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
-/// A connection that is followed.
+/// A connection that is followed; only its reading.
 pub(crate) struct Strict<I> {
     io: I,
     follower: Follower,
@@ -21,7 +21,7 @@ impl<I> Strict<I> {
         Self { io, follower: Follower::default(), client }
     }
 
-    /// The connection.
+    /// What was followed.
     pub(crate) fn into_inner(self) -> I {
         self.io
     }
@@ -54,31 +54,5 @@ impl<I: AsyncRead + Unpin> AsyncRead for Strict<I> {
             me.client.comes_early();
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for Strict<I> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
     }
 }
