@@ -103,6 +103,7 @@ impl Core {
 
     /// Remembers how a proxy is to be started.
     pub fn set_proxy(&mut self, settings: ProxySettings) {
+        self.local.want_workers(settings.workers);
         if let Ok(value) = serde_json::to_string(&settings) {
             self.book.commit(0, vec![Change::PutSetting { name: PROXY.to_owned(), value }]);
         }

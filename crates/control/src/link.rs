@@ -2,7 +2,7 @@
 //! says. When the link breaks the proxy goes on with what it has.
 
 use crate::listeners::Listeners;
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use gapless_routing::frame::{Connection, FrameError, Receiver, Sender};
 use gapless_routing::{Certificates, Snapshot, ToControl, ToProxy};
 use gapless_sys::program;
@@ -38,41 +38,35 @@ pub struct Orders {
     pub snapshot: Option<Snapshot>,
     /// End: finish what is begun within this time.
     pub shutdown: Option<Duration>,
-}
-
-/// How to start a proxy.
-#[derive(Debug, Clone)]
-pub struct ProxyCommand {
-    /// `GAPLESS_HOME`.
-    pub home: Utf8PathBuf,
-    /// How many workers; none means one per core.
+    /// How many workers a proxy has that is started from now on; none means one per core.
     pub workers: Option<u32>,
 }
 
-/// Keeps the link until a shutdown was passed on. To be spawned.
+/// Keeps the link to the proxy of this home until a shutdown was passed on. To be spawned.
 pub async fn keep(
-    command: ProxyCommand,
+    home: Utf8PathBuf,
     listeners: Listeners,
     mut orders: watch::Receiver<Orders>,
     mut certificates: watch::Receiver<Arc<Certificates>>,
     events: mpsc::Sender<LinkEvent>,
 ) {
-    let path = command.home.join("proxy.sock");
-    let mut starter = Starter::new(command);
+    let path = home.join("proxy.sock");
+    let mut starter = Starter::new(home);
     loop {
         if let Ok(connection) = Connection::connect(&path).await {
-            let ended = talk(connection, &listeners, &mut orders, &mut certificates, &events).await;
+            let ended = talk(connection, &listeners, &starter, &mut orders, &mut certificates, &events).await;
             if let Err(error) = &ended {
                 tracing::warn!("the link to the proxy broke: {error}");
             }
             if matches!(ended, Ok(Ended::ShutDown)) || events.send(LinkEvent::Broken).await.is_err() {
                 return;
             }
+            if matches!(ended, Ok(Ended::Outgrown)) {
+                starter.stop();
+            }
         }
-        if orders.borrow().shutdown.is_some() {
-            return;
-        }
-        starter.ensure().await;
+        let Orders { shutdown: None, workers, .. } = *orders.borrow() else { return };
+        starter.ensure(workers).await;
         sleep(LOOK).await;
     }
 }
@@ -83,17 +77,21 @@ enum Ended {
     Closed,
     /// We told it to end.
     ShutDown,
+    /// It has another number of workers than is wanted, and has not begun to serve.
+    Outgrown,
 }
 
 async fn talk(
     connection: Connection,
     listeners: &Listeners,
+    starter: &Starter,
     orders: &mut watch::Receiver<Orders>,
     certificates: &mut watch::Receiver<Arc<Certificates>>,
     events: &mpsc::Sender<LinkEvent>,
 ) -> Result<Ended, FrameError> {
     let (mut from, mut to): (Receiver<ToControl>, Sender<ToProxy>) = connection.split();
     let mut has: BTreeSet<SocketAddr> = BTreeSet::new();
+    let mut greeted = false;
     // What was ordered before this proxy was there is stale: the engine sends anew once it hears Hello.
     orders.mark_unchanged();
     loop {
@@ -103,6 +101,7 @@ async fn talk(
                 match &message {
                     ToControl::Hello { listeners: there, .. } => {
                         has = there.iter().copied().collect();
+                        greeted = true;
                         // Before any snapshot: a listener that speaks TLS has something to speak it by.
                         certify(&mut to, certificates).await?;
                         if there.iter().any(|a| listeners.get(*a).is_none()) {
@@ -125,12 +124,16 @@ async fn talk(
                 if changed.is_err() {
                     return Ok(Ended::Closed);
                 }
-                let Orders { snapshot, shutdown } = orders.borrow_and_update().clone();
+                let Orders { snapshot, shutdown, workers } = orders.borrow_and_update().clone();
                 if let Some(within) = shutdown {
                     let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
                     to.send(&ToProxy::Shutdown { within }, &[]).await?;
                     while from.recv().await?.is_some() {}
                     return Ok(Ended::ShutDown);
+                }
+                // Nobody is connected to it yet: the first file has come, or the first with this key.
+                if greeted && has.is_empty() && starter.is_outgrown(workers) {
+                    return Ok(Ended::Outgrown);
                 }
                 if let Some(snapshot) = snapshot {
                     if certificates.has_changed().unwrap_or(false) {
@@ -181,19 +184,27 @@ async fn apply(
 
 /// Starts proxies, one at a time, less often when they die at once.
 struct Starter {
-    command: ProxyCommand,
-    child: Option<(Child, Instant)>,
+    /// `GAPLESS_HOME`.
+    home: Utf8PathBuf,
+    last: Option<Started>,
     pause: Duration,
 }
 
+/// A proxy that was started.
+struct Started {
+    child: Child,
+    since: Instant,
+    workers: Option<u32>,
+}
+
 impl Starter {
-    const fn new(command: ProxyCommand) -> Self {
-        Self { command, child: None, pause: Duration::ZERO }
+    const fn new(home: Utf8PathBuf) -> Self {
+        Self { home, last: None, pause: Duration::ZERO }
     }
 
     /// Starts one unless the last one still runs.
-    async fn ensure(&mut self) {
-        if let Some((child, since)) = &mut self.child {
+    async fn ensure(&mut self, workers: Option<u32>) {
+        if let Some(Started { child, since, .. }) = &mut self.last {
             match child.try_wait() {
                 Ok(None) => return,
                 Ok(Some(status)) => {
@@ -207,26 +218,40 @@ impl Starter {
                 }
                 Err(error) => tracing::error!("cannot ask for the proxy: {error}"),
             }
-            self.child = None;
+            self.last = None;
         }
         sleep(self.pause).await;
-        match start(&self.command) {
-            Ok(child) => self.child = Some((child, Instant::now())),
+        match start(&self.home, workers) {
+            Ok(child) => self.last = Some(Started { child, since: Instant::now(), workers }),
             Err(error) => {
                 self.pause = (self.pause * 2).clamp(LOOK, START_PAUSE_MAX);
                 tracing::error!("cannot start the proxy: {error}");
             }
         }
     }
+
+    /// Whether the last one was started with another number of workers. Of one that somebody else has started
+    /// nothing is known.
+    fn is_outgrown(&self, workers: Option<u32>) -> bool {
+        self.last.as_ref().is_some_and(|last| last.workers != workers)
+    }
+
+    /// Ends the last one at once.
+    fn stop(&mut self) {
+        if let Some(Started { mut child, .. }) = self.last.take()
+            && let Err(error) = child.kill().and_then(|()| child.wait())
+        {
+            tracing::error!("cannot stop the proxy (pid {}): {error}", child.id());
+        }
+    }
 }
 
-fn start(command: &ProxyCommand) -> std::io::Result<Child> {
-    let log =
-        std::fs::OpenOptions::new().create(true).append(true).open(command.home.join("logs/proxy.log"))?;
+fn start(home: &Utf8Path, workers: Option<u32>) -> std::io::Result<Child> {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(home.join("logs/proxy.log"))?;
     let named = std::env::current_exe()?;
     let mut process = Command::new(program::again(named.as_os_str()));
-    process.args(["internal", "proxy", "--home", command.home.as_str()]);
-    if let Some(workers) = command.workers {
+    process.args(["internal", "proxy", "--home", home.as_str()]);
+    if let Some(workers) = workers {
         process.args(["--workers", &workers.to_string()]);
     }
     process.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);

@@ -76,6 +76,12 @@ impl Local {
         self.parts.supervisor.adopted_all();
     }
 
+    /// A proxy that is started from here on has so many workers; none means one per core.
+    pub fn want_workers(&self, workers: Option<u32>) {
+        let change = |orders: &mut Orders| std::mem::replace(&mut orders.workers, workers) != workers;
+        self.parts.proxy.send_if_modified(change);
+    }
+
     /// Tells the proxy to finish and end.
     pub fn shut_proxy_down(&self, within: Duration) {
         self.parts.proxy.send_modify(|orders| orders.shutdown = Some(within));

@@ -5,7 +5,7 @@ use crate::book::Book;
 use crate::core::{ADMIN, Core, Desk, Inlets, PROXY, TLS, desk, run};
 use crate::disk::Disk;
 use crate::engine::{Engine, Found, Recovery};
-use crate::link::{Orders, ProxyCommand};
+use crate::link::Orders;
 use crate::listeners::Listeners;
 use crate::local::{Local, Parts};
 use crate::tls::{self, Keychain, Prepared};
@@ -128,6 +128,7 @@ async fn serve(
     let proxy: Option<ProxySettings> = proxy;
     let admin = recovered.state.settings.get(ADMIN).and_then(|text| serde_json::from_str(text).ok());
     if let Some(proxy) = &proxy {
+        core.local.want_workers(proxy.workers);
         core.engine.set_access_log(proxy.access_log);
         core.engine.set_error_pages(proxy.error_pages.clone());
         core.engine.set_trust(proxy.trust.clone());
@@ -140,8 +141,8 @@ async fn serve(
     tokio::spawn(tls::watch(core.keychain.watched(), desk.clone()));
     tokio::spawn(tls::keep(core.keychain.asked(), home.to_owned(), desk.clone()));
 
-    let command = ProxyCommand { home: home.to_owned(), workers: proxy.and_then(|p| p.workers) };
-    let link = tokio::spawn(link::keep(command, listeners, link_orders, core.keychain.certificates(), said));
+    let certificates = core.keychain.certificates();
+    let link = tokio::spawn(link::keep(home.to_owned(), listeners, link_orders, certificates, said));
     tokio::spawn(sample::keep(desk.clone()));
     tokio::spawn(report_refused(refused_inlet, desk.clone()));
     let (down, downs) = mpsc::channel(1);

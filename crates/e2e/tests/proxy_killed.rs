@@ -51,6 +51,31 @@ fn another_one_takes_over_the_listeners() {
     assert_eq!(report.lost(), lost, "something was lost after the new one had come: {report}");
 }
 
+/// What `[proxy]` says of workers holds for the proxy that is there when the first file comes, and for the next
+/// one; a proxy that serves is left alone.
+#[test]
+fn it_has_as_many_workers_as_the_file_says() {
+    let workers = |pid: u32| {
+        let names = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+        let names = names.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+        names.filter(|name| name.starts_with("worker-")).count()
+    };
+    let with =
+        |workers: u32| CaseApp { tables: format!("[proxy]\nworkers = {workers}\n"), ..CaseApp::new(1) };
+    let site = Site::new();
+    with(3).up(&site);
+    let first = site.status().gapless.proxy_pid.unwrap();
+    assert_eq!(workers(first), 3);
+
+    with(5).up(&site);
+    assert_eq!((site.status().gapless.proxy_pid, workers(first)), (Some(first), 3));
+    process::kill(first);
+    wait_for("the next proxy has five", PATIENCE, || {
+        let next = site.status().gapless.proxy_pid.filter(|pid| *pid != first)?;
+        (workers(next) == 5).then_some(())
+    });
+}
+
 #[test]
 fn control_and_proxy_together() {
     let site = Site::new();
