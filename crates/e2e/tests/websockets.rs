@@ -6,11 +6,13 @@ use gapless_e2e::traffic::nothing_lost;
 use gapless_e2e::{PATIENCE, Site, apps_directory};
 use gapless_load::{LoadThread, Plan, RequestKind, Stream};
 use gapless_testkit::wait::wait_for;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 /// Where server and clients are.
@@ -200,11 +202,8 @@ fn read(from: &mut impl Read) -> (u8, Vec<u8>) {
     (head[0], bytes(length))
 }
 
-/// The cases of the Autobahn test suite that a proxy can break: 1 (framing), 2 (pings), 5 (fragmentation),
-/// 7 (closing) and 9 (large messages), each against `ws` behind the proxy.
-#[test]
-fn what_passes_through_arrives_as_it_was_sent() {
-    let site = up("websocket = \"close\"", 0);
+/// An upgraded connection to the server that sends back what it gets, and says nothing by itself.
+fn echo(site: &Site) -> TcpStream {
     let mut stream = TcpStream::connect(site.address()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let ask = format!(
@@ -213,12 +212,57 @@ fn what_passes_through_arrives_as_it_was_sent() {
         site.address()
     );
     stream.write_all(ask.as_bytes()).unwrap();
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        reader.read_line(&mut head).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut part = [0; 1024];
+        let length = stream.read(&mut part).unwrap();
+        assert_ne!(length, 0, "{}", String::from_utf8_lossy(&head));
+        head.extend(&part[..length]);
     }
-    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+    stream
+}
+
+/// Ten thousand, or as many as a process here may have descriptors for: the proxy needs two for each.
+#[test]
+fn ten_thousand_idle_ones_are_told_to_come_back_and_none_is_reset() {
+    const THREADS: usize = 4;
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+    let room = maximum.map_or(usize::MAX, |most| usize::try_from(most).unwrap());
+    let each = (room.saturating_sub(300) / 2).min(10_000) / THREADS;
+    let site = up("timeout = \"60s\"\nwebsocket = \"close\"\nwebsocket_window = \"2s\"", 0);
+    let connect = || (0..each).map(|_| echo(&site)).collect::<Vec<_>>();
+    let sockets: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(connect)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let load = beside(&site);
+    let reload = site.begin(&["reload", "app"]);
+    let close = [&1012_u16.to_be_bytes()[..], b"the service restarts, reconnect"].concat();
+    thread::scope(|scope| {
+        for sockets in sockets {
+            scope.spawn(|| {
+                for mut socket in sockets {
+                    assert_eq!(read(&mut socket), (0x88, close.clone()));
+                    socket.write_all(&masked(0x88, &close)).unwrap();
+                    assert_eq!(socket.read(&mut [0]).unwrap(), 0, "closed, and not reset");
+                }
+            });
+        }
+    });
+    let _ = reload.wait().succeeds().says(" 0 lost");
+    nothing_lost(load);
+    assert_eq!(faults(&site), Vec::<String>::new());
+}
+
+/// The cases of the Autobahn test suite that a proxy can break: 1 (framing), 2 (pings), 5 (fragmentation),
+/// 7 (closing) and 9 (large messages), each against `ws` behind the proxy.
+#[test]
+fn what_passes_through_arrives_as_it_was_sent() {
+    let site = up("websocket = \"close\"", 0);
+    let stream = echo(&site);
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
 
     let (text, binary) = (0x81, 0x82);
     /// What it is, what is sent, and the frames that come back.
@@ -262,7 +306,7 @@ fn what_passes_through_arrives_as_it_was_sent() {
         let bytes = frames.concat();
         let sender = {
             let mut stream = stream.try_clone().unwrap();
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 let size = if bytes.len() < 1_000 { 1 } else { 70_000 };
                 bytes.chunks(size).for_each(|chunk| stream.write_all(chunk).unwrap());
             })
