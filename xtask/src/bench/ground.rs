@@ -22,7 +22,11 @@ impl Ground {
     pub(crate) fn prepare(binary: Option<&str>) -> Result<Self, Trouble> {
         let target =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        step("programs", || debian::ensure(&[debian::NODE.as_slice(), debian::PEERS.as_slice()].concat()))?;
+        step("programs", || {
+            debian::ensure(
+                &[debian::NODE.as_slice(), debian::PEERS.as_slice(), debian::HTTP2.as_slice()].concat(),
+            )
+        })?;
         let home = target.join("bench/pm2");
         let pm2 = home.join("node_modules/pm2/bin/pm2");
         let note = home.join(PM2);

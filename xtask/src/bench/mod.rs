@@ -4,10 +4,18 @@
 //! depend on the machine, so a bound that is missed is shown, not failed. Everything runs on loopback, in
 //! private directories that are gone afterwards.
 
+mod candidate;
+mod certificate;
+mod contest;
 mod fleet;
+mod flip;
 mod gapless;
 mod ground;
+mod h2load;
+mod handshakes;
+mod http2;
 mod logs;
+mod lone_proxy;
 mod loss;
 mod many_apps;
 mod memory;
@@ -20,12 +28,14 @@ mod proxy;
 mod reload;
 mod report;
 mod respawn;
+mod routing;
 mod row;
 mod start;
 mod status;
 mod stop;
 mod until;
 mod web;
+mod websockets;
 mod wrk;
 
 use crate::step::{spoken, step};
@@ -45,8 +55,12 @@ const ALL: &[(&str, Measure)] = &[
     ("respawn", respawn::measure),
     ("logs", logs::measure),
     ("proxy", proxy::measure),
+    ("handshakes", handshakes::measure),
+    ("http2", http2::measure),
+    ("websockets", websockets::measure),
     ("many-apps", many_apps::measure),
     ("reload", reload::measure),
+    ("flip", flip::measure),
     ("loss", loss::measure),
 ];
 

@@ -48,11 +48,21 @@ impl NodeApp {
 
     /// Under ours, with nothing said that need not be; reached by `front`.
     pub(crate) fn under_gapless(&self, ground: &Ground, front: SocketAddr) -> Result<Gapless, Trouble> {
+        self.under_gapless_by(ground, front, "bake = \"0s\"")
+    }
+
+    /// The same with these lines on rollouts, and whatever comes behind them.
+    pub(crate) fn under_gapless_by(
+        &self,
+        ground: &Ground,
+        front: SocketAddr,
+        rollout: &str,
+    ) -> Result<Gapless, Trouble> {
         let gapless = Gapless::new(&ground.gapless)?;
         gapless.put("app.js", &self.source())?;
         gapless.up(&format!(
             "[apps.web]\ncommand = \"node app.js\"\ninstances = {INSTANCES}\nport = {}\n\n\
-             [[apps.web.routes]]\nlisten = \"{front}\"\n\n[apps.web.rollout]\nbake = \"0s\"\n",
+             [[apps.web.routes]]\nlisten = \"{front}\"\n\n[apps.web.rollout]\n{rollout}\n",
             self.address.port()
         ))?;
         Ok(gapless)

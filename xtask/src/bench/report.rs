@@ -16,6 +16,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
             None => String::new(),
             Some(Bound::AtMost(most)) => format!("≤ {}", row.unit.say(most)),
             Some(Bound::NoMoreThanOthers) => "≤ the others".to_owned(),
+            Some(Bound::NoMoreThan(who)) => format!("≤ {who}"),
         };
         let kept = match row.kept() {
             None => "",
@@ -56,7 +57,8 @@ pub(crate) fn write(rows: &[Row], ground: &Ground, took: Duration) -> Result<(),
          open on both sides, answers of 200 bytes and no access log; nginx and HAProxy reach the backend by\n\
          TCP as they are commonly run, Gapless by the Unix socket that it gives every instance, and nginx by\n\
          a Unix socket shows what of the difference is the socket's. Latency is taken at a fixed rate, from\n\
-         when a request was due. Each benchmark is one file in `xtask/src/bench/`.\n",
+         when a request was due. Handshakes are whole ones, with nothing resumed and no request behind them; HTTP/2\n\
+         has 8 connections with 16 requests at a time each. Each benchmark is one file in `xtask/src/bench/`.\n",
         took = spoken(took),
         table = table(rows),
     );

@@ -25,6 +25,8 @@ pub(crate) enum Unit {
     Milliseconds,
     /// Microseconds.
     Microseconds,
+    /// 2^10 bytes.
+    Kibibytes,
     /// 2^20 bytes.
     Mebibytes,
     /// A plain number.
@@ -41,6 +43,8 @@ pub(crate) enum Bound {
     AtMost(f64),
     /// No more than any of the others.
     NoMoreThanOthers,
+    /// No more than this one of them.
+    NoMoreThan(&'static str),
 }
 
 impl Row {
@@ -61,6 +65,12 @@ impl Row {
         self
     }
 
+    /// The same with the promise not to be worse than this one of the others.
+    pub(crate) fn no_more_than(mut self, who: &'static str) -> Self {
+        self.bound = Some(Bound::NoMoreThan(who));
+        self
+    }
+
     /// The same beside another's figure.
     pub(crate) fn beside(mut self, who: &'static str, theirs: f64) -> Self {
         self.others.push((who, theirs));
@@ -72,6 +82,9 @@ impl Row {
         self.bound.map(|bound| match bound {
             Bound::AtMost(most) => self.ours <= most,
             Bound::NoMoreThanOthers => self.others.iter().all(|(_, theirs)| self.ours <= *theirs),
+            Bound::NoMoreThan(who) => {
+                self.others.iter().any(|(other, theirs)| *other == who && self.ours <= *theirs)
+            }
         })
     }
 }
@@ -87,6 +100,7 @@ impl Unit {
         match self {
             Self::Milliseconds => format!("{figure:.digits$} ms"),
             Self::Microseconds => format!("{figure:.digits$} µs"),
+            Self::Kibibytes => format!("{figure:.digits$} KiB"),
             Self::Mebibytes => format!("{figure:.1} MiB"),
             Self::Count => format!("{figure:.0}"),
             Self::Ratio => format!("{figure:.2} ×"),
@@ -119,7 +133,10 @@ mod tests {
         assert_eq!(row.clone().at_most(4.9).kept(), Some(false));
         let beside = row.beside("a", 6.0).no_more_than_others();
         assert_eq!(beside.kept(), Some(true));
-        assert_eq!(beside.beside("b", 4.0).kept(), Some(false));
+        let beside = beside.beside("b", 4.0);
+        assert_eq!(beside.kept(), Some(false));
+        assert_eq!(beside.clone().no_more_than("a").kept(), Some(true));
+        assert_eq!(beside.no_more_than("b").kept(), Some(false));
     }
 
     #[test]
@@ -127,6 +144,7 @@ mod tests {
         assert_eq!(Unit::Milliseconds.say(4.321), "4.32 ms");
         assert_eq!(Unit::Milliseconds.say(321.4), "321 ms");
         assert_eq!(Unit::Microseconds.say(21.37), "21.4 µs");
+        assert_eq!(Unit::Kibibytes.say(3.412), "3.41 KiB");
         assert_eq!(Unit::Count.say(0.0), "0");
         assert_eq!(Unit::Ratio.say(0.934), "0.93 ×");
     }

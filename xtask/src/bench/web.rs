@@ -26,10 +26,15 @@ pub(crate) fn backend_config(directory: &Path, listen: &str) -> String {
 
 /// An nginx of one worker that logs no requests and keeps connections open, with these blocks inside `http`.
 pub(crate) fn nginx_config(directory: &Path, blocks: &str) -> String {
+    nginx_config_of(directory, 4096, blocks)
+}
+
+/// The same for so many connections, those to its backends counted.
+pub(crate) fn nginx_config_of(directory: &Path, connections: u32, blocks: &str) -> String {
     let directory = directory.display();
     format!(
         "user root;\nworker_processes 1;\ndaemon off;\npid {directory}/nginx.pid;\n\
-         error_log {directory}/error.log;\nevents {{ worker_connections 4096; }}\n\
+         error_log {directory}/error.log;\nevents {{ worker_connections {connections}; }}\n\
          http {{\n  access_log off;\n  keepalive_requests 1000000000;\n  keepalive_timeout 1h;\n\
          \x20 client_body_temp_path {directory}/b;\n  proxy_temp_path {directory}/p;\n\
          \x20 fastcgi_temp_path {directory}/f;\n  uwsgi_temp_path {directory}/u;\n  scgi_temp_path {directory}/s;\n\

@@ -1,0 +1,110 @@
+//! Our proxy by itself; control is played.
+
+use super::process::{self, Pid};
+use super::until::{millis, until};
+use crate::trouble::Trouble;
+use gapless_model::Generation;
+use gapless_routing::frame::{Connection, Receiver, Sender};
+use gapless_routing::{Snapshot, ToControl, ToProxy};
+use rustix::process::Signal;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// A proxy, and the link to it.
+pub(crate) struct LoneProxy {
+    child: Child,
+    _home: TempDir,
+    runtime: Runtime,
+    receiver: Receiver<ToControl>,
+    sender: Sender<ToProxy>,
+    listener: TcpListener,
+    /// Where it answers once it was told to route.
+    pub(crate) address: SocketAddr,
+    generation: u64,
+}
+
+impl LoneProxy {
+    /// One of these many workers that routes nothing yet.
+    pub(crate) fn start(binary: &Path, workers: u32) -> Result<Self, Trouble> {
+        let failed =
+            |what: &str, error: &dyn std::fmt::Display| Trouble::Bench { what: format!("{what}: {error}") };
+        let home = tempfile::Builder::new().prefix("gm-").tempdir().map_err(|source| Trouble::File {
+            verb: "create",
+            path: std::env::temp_dir(),
+            source,
+        })?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| failed("cannot start a runtime", &error))?;
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| failed("cannot listen", &error))?;
+        let address = listener.local_addr().map_err(|error| failed("cannot listen", &error))?;
+        let child = Command::new(binary)
+            .args(["internal", "proxy", "--workers", &workers.to_string(), "--home"])
+            .arg(home.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|source| Trouble::Spawn { command: "gapless internal proxy".into(), source })?;
+        let path = home.path().join("proxy.sock");
+        let connect = || runtime.block_on(Connection::connect(&path)).ok();
+        let found = until("the proxy's socket", Duration::from_secs(10), Duration::from_millis(5), connect);
+        let (_, connection) = found?;
+        let (receiver, sender) = runtime.block_on(async { connection.split() });
+        Ok(Self { child, _home: home, runtime, receiver, sender, listener, address, generation: 0 })
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> Pid {
+        self.child.id()
+    }
+
+    /// Has it route by the snapshot that `make` makes for its address. How long it took from the last byte sent
+    /// to applied, in milliseconds.
+    pub(crate) fn route(
+        &mut self,
+        make: impl FnOnce(Generation, SocketAddr) -> Snapshot,
+    ) -> Result<f64, Trouble> {
+        self.generation += 1;
+        let mut snapshot = make(Generation(self.generation), self.address);
+        let first = self.generation == 1;
+        if first {
+            snapshot.listeners[0].descriptor = Some(0);
+        }
+        let Self { runtime, receiver, sender, listener, generation, .. } = self;
+        runtime.block_on(async {
+            let descriptors = if first { vec![listener.as_fd()] } else { Vec::new() };
+            let told = sender.send(&ToProxy::Apply(snapshot), &descriptors).await;
+            told.map_err(|error| Trouble::Bench { what: error.to_string() })?;
+            let began = Instant::now();
+            loop {
+                match receiver.recv().await {
+                    Ok(Some((ToControl::Applied { generation: Generation(new), .. }, _)))
+                        if new == *generation =>
+                    {
+                        return Ok(millis(began.elapsed()));
+                    }
+                    Ok(Some((ToControl::Refused { message, .. }, _))) => {
+                        return Err(Trouble::Bench {
+                            what: format!("the proxy refused a snapshot: {message}"),
+                        });
+                    }
+                    Ok(Some(_)) => {}
+                    Ok(None) | Err(_) => return Err(Trouble::Bench { what: "the proxy has gone".into() }),
+                }
+            }
+        })
+    }
+}
+
+impl Drop for LoneProxy {
+    fn drop(&mut self) {
+        process::signal(self.child.id(), Signal::KILL);
+        // It was killed just now: nothing to learn from how it ended.
+        let _ = self.child.wait();
+    }
+}

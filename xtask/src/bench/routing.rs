@@ -1,0 +1,53 @@
+//! Snapshots as control would send them.
+
+use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
+use gapless_model::balance::BalanceSpec;
+use gapless_model::limits::LimitSpec;
+use gapless_model::trust::Trust;
+use gapless_model::{AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
+use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+/// One listener of HTTP, and no access log.
+pub(crate) fn snapshot(
+    generation: Generation,
+    address: SocketAddr,
+    routes: Vec<Route>,
+    apps: Vec<AppRouting>,
+) -> Snapshot {
+    Snapshot {
+        generation,
+        listeners: vec![Listener { address, descriptor: None, protocol: Protocol::Plain }],
+        routes,
+        apps,
+        access_log: AccessLog::Off,
+        trust: Trust::default(),
+        error_pages: ErrorPages::default(),
+    }
+}
+
+/// An app of one instance, at this Unix socket.
+pub(crate) fn plain_app(app: AppName, socket: &Path) -> AppRouting {
+    let backend = Backend {
+        instance: InstanceId::new(app.clone(), 1),
+        release: ReleaseId(1),
+        address: Address::Unix(socket.display().to_string().into()),
+        protocol: Default::default(),
+        duty: Duty::Serve { weight: 1 },
+        retiring: None,
+    };
+    AppRouting {
+        app,
+        backends: vec![backend],
+        hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: Duration::from_secs(10) },
+        stopped: false,
+        retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
+        drain: DrainSpec::default(),
+        balance: BalanceSpec::default(),
+        limits: LimitSpec::default(),
+        error_pages: ErrorPages::default(),
+        preview: None,
+    }
+}
