@@ -210,16 +210,16 @@ fn a_failing_probe_within_the_bake() {
 }
 
 #[test]
-fn a_crash_within_the_bake() {
+fn crashes_within_the_bake() {
     let site = Site::new();
     app("v1", "").up(&site);
     let before = site.app("app");
     // Keyed: a version that crashes takes down what it has begun, and only such requests may be sent again.
     let load = begin(plan(&site, Clients::Mixed, true));
-    CaseApp { bake: "60s".into(), ..app("v2", "") }.define(&site);
+    // Both, so that the second may have what the first had begun.
+    CaseApp { bake: "60s".into(), ..app("v2", "").env("CRASH_AFTER_MS", 2_000) }.define(&site);
     let up = site.begin(&["up"]);
     flipped(&site);
-    assert_eq!(Customer::of(site.address()).post("/crash", b"x").unwrap().status, 200);
     let _ = up.wait().exits(3).says("it became ready, then exited");
     nothing_lost(load);
     untouched(&site, &before);

@@ -173,7 +173,8 @@ struct Forward {
 struct Failed {
     /// Instances that are not asked again in this round.
     avoid: Vec<Rc<Backend>>,
-    /// How often it was sent again although it may have been executed.
+    /// How many instances have got it on a new connection and may have executed it. A connection that was kept ends
+    /// when its instance likes: once, that says nothing of the instance.
     repeats: u32,
     /// Connections of the pool are not trusted any more.
     new_connection: bool,
@@ -256,8 +257,9 @@ impl Forward {
             let again = Again { repeatable: self.repeatable, kept };
             let next = retry::next(broken.reached, pooled, again, failed.repeats);
             tracing::debug!(instance = %backend.instance, cause = broken.cause, ?next, "no answer");
-            if broken.reached == Reached::Sent {
+            if broken.reached == Reached::Sent && (!pooled || failed.new_connection) {
                 failed.repeats += 1;
+                waiting.be_patient();
             }
             // A connection that was kept ends when its instance likes.
             if broken.reached != Reached::Nowhere && !pooled {

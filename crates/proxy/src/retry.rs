@@ -6,9 +6,9 @@ use http::{HeaderMap, HeaderName, Method};
 /// <https://www.ietf.org/archive/id/draft-ietf-httpapi-idempotency-key-header-06.html>
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// How often a request that may have been executed is sent once more: one that kills whoever gets it must
-/// not go through all instances.
-const REPEATS: u32 = 2;
+/// How many more instances get a request that may have been executed: one that kills whoever gets it must not go
+/// through all of them, and a release whose instances die one after the other must not take it along.
+const REPEATS: u32 = 3;
 
 /// What to do with a request that got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +39,8 @@ pub(crate) struct Again {
     pub(crate) kept: bool,
 }
 
-/// What to do after a try. `pooled`: the connection had been used before. `repeats`: how often the request
-/// was sent again although it may have been executed.
+/// What to do after a try. `pooled`: the connection had been used before. `repeats`: how many instances have got
+/// the request and may have executed it.
 pub(crate) fn next(reached: Reached, pooled: bool, again: Again, repeats: u32) -> Next {
     let repeatable = again.repeatable && again.kept;
     match reached {

@@ -17,6 +17,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The longest such pause.
 const PAUSE_MAX: Duration = Duration::from_millis(250);
 
+/// The first one after an instance has got the request and not answered: a process that dies may take connections
+/// until its end, and a request is not repeated often.
+const PAUSE_AFTER_LOSS: Duration = Duration::from_millis(100);
+
 /// Why a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Woken {
@@ -61,6 +65,11 @@ impl Waiting {
     pub(crate) fn leave(&mut self) -> Duration {
         self.place = None;
         self.held
+    }
+
+    /// An instance has got the request and not answered: whoever has done so is not asked again at once.
+    pub(crate) fn be_patient(&mut self) {
+        self.pause = self.pause.max(PAUSE_AFTER_LOSS);
     }
 
     /// Waits until instances change; `bytes` is what the request takes up; `all_failed`: there are some, but

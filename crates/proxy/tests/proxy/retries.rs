@@ -2,6 +2,7 @@
 
 use crate::instance::{Instance, ok, read_head};
 use crate::stage::{Stage, request, until};
+use gapless_routing::{Backend, Duty};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -140,6 +141,52 @@ async fn a_get_survives_an_instance_that_dies_with_it() {
     assert!(posts_lost <= dying.seen.requests(), "only those that it had read");
 }
 
+/// Answers `/warm`, and closes the connection on which anything else comes; goes on listening, as a process does
+/// in the middle of its death.
+fn dies_of_all_but_warm(number: u32) -> Instance {
+    Instance::scripted(number, |_, mut stream, seen| async move {
+        while read_head(&mut stream).await?.contains(" /warm ") {
+            stream.write_all(ok("warm").as_bytes()).await?;
+        }
+        seen.requests.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    })
+}
+
+#[tokio::test]
+async fn a_release_whose_instances_die_one_after_the_other_loses_nothing_that_may_be_repeated() {
+    let mut stage = Stage::with_workers(1).await;
+    let dying: Vec<_> = (1..=3).map(dies_of_all_but_warm).collect();
+    let there = Instance::unix(4);
+    // Idle instances are asked by weight: in this order, as good as always.
+    let weight = |instance, weight| Backend { duty: Duty::Serve { weight }, ..Stage::serve(instance) };
+    let all = [
+        weight(&dying[0], 1_000_000_000),
+        weight(&dying[1], 1_000_000),
+        weight(&dying[2], 1_000),
+        weight(&there, 1),
+    ];
+    let mut client = stage.client().await;
+    let mut with_key = request("POST", "/length", "abc");
+    with_key.headers_mut().insert("idempotency-key", "1".parse().unwrap());
+    for (request, answer) in [
+        (request("GET", "/", ""), "4 /"),
+        (request("PUT", "/length", "abc"), "3"),
+        (with_key, "3"),
+        (request("POST", "/length", "abc"), "not sent again"),
+    ] {
+        // The first try is on a connection that was used before.
+        stage.route_to(vec![Stage::serve(&dying[0])]).await;
+        assert_eq!(client.get("/warm").await, (200, "warm".into()));
+        stage.route_to(all.to_vec()).await;
+        let response = client.send(request).await.unwrap();
+        let body = String::from_utf8_lossy(response.body());
+        assert!(body.contains(answer), "{body}");
+    }
+    // One must not be repeated.
+    stage.counted("all", |app| (app.traffic.served, app.traffic.failed) == (7, 1)).await;
+}
+
 #[tokio::test]
 async fn a_request_that_kills_whoever_gets_it_does_not_kill_all() {
     let mut stage = Stage::new().await;
@@ -154,7 +201,7 @@ async fn a_request_that_kills_whoever_gets_it_does_not_kill_all() {
     stage.route_to(all.iter().map(Stage::serve).collect()).await;
     let mut client = stage.client().await;
     assert_eq!(client.get("/").await.0, 502);
-    assert_eq!(all.iter().map(|one| one.seen.requests()).sum::<usize>(), 3);
+    assert_eq!(all.iter().map(|one| one.seen.requests()).sum::<usize>(), 4);
 }
 
 #[tokio::test]
