@@ -139,7 +139,11 @@ pub struct Shortage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployRequest {
     /// Directory to copy the code from; absolute.
-    pub from: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Or a commit of the repository in which the app's directory is: a branch, a tag or the like.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "ref")]
+    pub reference: Option<String>,
     /// As in [`ApplyRequest`].
     pub base_env: BTreeMap<String, String>,
     /// How, if not as the app's settings say.

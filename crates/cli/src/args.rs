@@ -24,7 +24,7 @@ pub(crate) enum Command {
     Up(commands::up::Args),
     /// Start a script or command without a file, or an app that was stopped
     Start(commands::start::Args),
-    /// Roll out a new release of an app from a directory
+    /// Roll out a new release of an app from a directory or a commit
     Deploy(commands::deploy::Args),
     /// Replace an app's instances by new ones of the same directory and config
     Reload(commands::reload::Args),
@@ -83,6 +83,7 @@ mod tests {
         assert!(Cli::try_parse_from(["gapless", "rollback", "api", "--to", "3"]).is_err());
         assert!(Cli::try_parse_from(["gapless", "logs", "api", "--err", "--out"]).is_err());
         assert!(Cli::try_parse_from(["gapless", "stop"]).is_err());
+        assert!(Cli::try_parse_from(["gapless", "deploy", "api", "--from", ".", "--ref", "v1"]).is_err());
     }
 
     #[test]
@@ -91,6 +92,7 @@ mod tests {
             "up -f x.toml api web --detach --json",
             "start server.js --name n -i max --port 3000 --listen :8080",
             "deploy api --from . --strategy recreate",
+            "deploy api --ref v1.2",
             "reload api --strategy rolling",
             "restart api",
             "stop api",

@@ -76,6 +76,39 @@ pub enum Error {
         /// Whether the source is inside; else it contains it.
         inside: bool,
     },
+    /// A commit cannot be taken from a repository.
+    #[error("cannot take {name} from {inside}: {why}")]
+    Git {
+        /// What the user called it.
+        name: String,
+        /// A directory in the repository.
+        inside: Utf8PathBuf,
+        /// Why not.
+        why: NoCommit,
+    },
+}
+
+/// Why a commit cannot be taken.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCommit {
+    /// There is no git.
+    #[error("there is no command `git` here; install it, or deploy a directory with `--from DIR`")]
+    NoGit,
+    /// The directory is in no repository.
+    #[error("that is in no Git repository; `--from DIR` deploys a directory as it is")]
+    NoRepository,
+    /// The repository has nothing of that name.
+    #[error(
+        "the repository there has no commit of that name; `git log --all --oneline` shows what it has, \
+         `git fetch --tags` brings what others have"
+    )]
+    Unknown,
+    /// The directory in which the app runs is not in the commit.
+    #[error("it has no directory {0}, in which the app runs")]
+    NotThere(Utf8PathBuf),
+    /// Git has said no.
+    #[error("git said: {0}")]
+    Refused(String),
 }
 
 /// Makes an [`Error::Io`] of what the system said.

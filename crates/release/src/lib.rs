@@ -11,10 +11,11 @@
 //! aside, [`Releases::sweep`] removes.
 //!
 //! Control calls this, on a thread that may block: nothing in here is quick, and nothing is async. It decides
-//! nothing (which release to make, keep or remove is told to it), starts nothing, and never writes outside
-//! `GAPLESS_HOME/apps`.
+//! nothing (which release to make, keep or remove is told to it), starts nothing but `git` for code that is taken
+//! from a commit, and never writes outside `GAPLESS_HOME/apps`.
 
 mod aside;
+mod commit;
 mod copy;
 mod current;
 mod durable;
@@ -23,7 +24,9 @@ mod layout;
 mod make;
 mod manifest;
 mod remove;
+mod source;
 
-pub use error::Error;
+pub use error::{Error, NoCommit};
 pub use layout::Releases;
 pub use make::Order;
+pub use source::Code;

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Tried};
 use crate::layout::Releases;
-use crate::{aside, copy, durable, manifest, remove};
+use crate::source::Code;
+use crate::{aside, durable, manifest, remove};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::release::Mark;
 use gapless_model::{AppName, Release, ReleaseId, ReleaseSpec, WallTime};
@@ -22,16 +23,13 @@ pub struct Order {
     pub base_env: BTreeMap<String, String>,
     /// The release that it is once more.
     pub reload_of: Option<ReleaseId>,
-    /// Where to copy the code from; none to run in the user's directory.
+    /// Where to take the code from; none to run in the user's directory.
     ///
-    /// If the spec's cwd is this directory or below it, the release runs in the same place of the copy; else
+    /// If the spec's cwd is this directory (of a commit: the top of its repository) or below it, the release runs in the same place of the copy; else
     /// at the top of the copy. Everything else of the spec stays: a command that names a file of the source by
     /// its absolute path runs that one, so relative paths are better. Changing the source later changes
     /// nothing.
-    ///
-    /// It may be the code of an earlier release of the app: the same code with another spec, or once more.
-    /// Then the release runs where that one does, unless the file names another cwd than for that one.
-    pub code: Option<Utf8PathBuf>,
+    pub code: Option<Code>,
 }
 
 /// A release on its way to its place.
@@ -58,7 +56,7 @@ impl Releases {
     /// Safe to repeat: a release that is there already is returned as it is.
     ///
     /// # Errors
-    /// [`Error::NoDirectory`] and [`Error::Entangled`] for a source that cannot be one; [`Error::Taken`] if a
+    /// [`Error::NoDirectory`], [`Error::Entangled`] and [`Error::Git`] for a source that cannot be one; [`Error::Taken`] if a
     /// number has another release; or the system refuses. Then nothing is left.
     pub fn make(&self, orders: Vec<Order>) -> Result<Vec<Release>, Error> {
         let mut making = Vec::with_capacity(orders.len());
@@ -85,12 +83,12 @@ impl Releases {
         let place = self.directory(&app, id);
         let (source, copy) = match code {
             None => (None, None),
-            Some(from) => {
-                let (source, earlier) = self.source(&app, &from)?;
+            Some(code) => {
+                let (source, earlier) = self.source(&app, code)?;
                 let to = place.join("code");
                 let cwd =
                     earlier.filter(|e| e.declared_cwd == spec.cwd).map_or(spec.cwd.clone(), |e| e.spec.cwd);
-                let cwd = moved(&cwd, &source, &to);
+                let cwd = moved(&cwd, source.top(), &to);
                 (Some(source), Some((cwd, to)))
             }
         };
@@ -109,7 +107,8 @@ impl Releases {
         making.push(Making { release: release.clone(), place, stage: Stage::Aside(partial.clone()) });
         durable::make_directory(&partial)?;
         if let Some(source) = source {
-            copy::tree(source.as_std_path(), partial.join("code").as_std_path())?;
+            let below = release.code.as_deref().and_then(|code| release.spec.cwd.strip_prefix(code).ok());
+            source.write(&partial, below.unwrap_or(Utf8Path::new("")))?;
         }
         manifest::write(&partial, &release)
     }
@@ -134,34 +133,6 @@ impl Releases {
             }
         }
         if together { durable::sync_tree(&self.apps()) } else { Ok(()) }
-    }
-
-    /// The real path of a source, if it can be one, and the release of the app whose code it is, if it is.
-    fn source(&self, app: &AppName, from: &Utf8Path) -> Result<(Utf8PathBuf, Option<Release>), Error> {
-        let source = from.canonicalize_utf8().tried("find", from)?;
-        if !source.is_dir() {
-            return Err(Error::NoDirectory { path: from.to_owned() });
-        }
-        durable::make_directory(&self.apps())?;
-        let home = self.home.canonicalize_utf8().tried("find", &self.home)?;
-        let inside = source.starts_with(&home);
-        if let Some(earlier) = self.with_code_in(app, &source)? {
-            return Ok((source, Some(earlier)));
-        }
-        if inside || home.starts_with(&source) {
-            return Err(Error::Entangled { from: from.to_owned(), home, inside });
-        }
-        Ok((source, None))
-    }
-
-    /// The release of an app that has its code in this directory, given by its real path.
-    fn with_code_in(&self, app: &AppName, directory: &Utf8Path) -> Result<Option<Release>, Error> {
-        let Some(id) = directory.parent().and_then(|place| place.file_name()?.parse::<ReleaseId>().ok())
-        else {
-            return Ok(None);
-        };
-        let code = self.directory(app, id).join("code").canonicalize_utf8();
-        if code.is_ok_and(|code| code == directory) { self.read(app, id).map(Some) } else { Ok(None) }
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) const HTTP2: [Program; 2] = [
     Program { name: "curl", probe: "--version", package: "curl" },
     Program { name: "h2load", probe: "--version", package: "nghttp2-client" },
 ];
+/// What code is taken from.
+pub(crate) const GIT: Program = Program { name: "git", probe: "--version", package: "git" };
 /// An authority that speaks ACME, and a DNS for it.
 pub(crate) const PEBBLE: Program = Program { name: "pebble-challtestsrv", probe: "-h", package: "pebble" };
 /// The peers and the load of the benchmarks.

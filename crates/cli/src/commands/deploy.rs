@@ -1,4 +1,4 @@
-//! `gapless deploy`: a new release from a directory.
+//! `gapless deploy`: a new release from a directory or a commit.
 
 use super::watched::{self, Watch};
 use crate::base_env;
@@ -14,9 +14,13 @@ use std::rc::Rc;
 pub(crate) struct Args {
     /// The app
     app: AppName,
-    /// The directory with the new code; it is copied, and may change afterwards
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    from: PathBuf,
+    /// The directory with the new code; it is copied, and may change afterwards [default: .]
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// A branch, tag or commit of the Git repository in which the app's directory is: its files and no others,
+    /// whatever is checked out
+    #[arg(long = "ref", value_name = "REF", conflicts_with = "from")]
+    reference: Option<String>,
     /// Another strategy than the app's, for this rollout
     #[arg(long)]
     strategy: Option<Strategy>,
@@ -25,8 +29,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error> {
-    let from = directory(&args.from)?;
-    let request = DeployRequest { from, base_env: base_env::of_caller(), strategy: args.strategy };
+    let from = match &args.reference {
+        Some(_) => None,
+        None => Some(directory(args.from.as_deref().unwrap_or(Path::new(".")))?),
+    };
+    let Args { reference, strategy, .. } = args;
+    let request = DeployRequest { from, reference, base_env: base_env::of_caller(), strategy };
     let ticket = session.reach(Need::Resume).await?.deploy(&args.app, &request).await?;
     watched::rollouts(session, vec![(args.app, ticket)], args.watch).await
 }

@@ -4,13 +4,12 @@ use super::compare::{release_changes, settings_changes};
 use super::numbers::Next;
 use super::{App, Engine, Refusal, Run, World};
 use crate::platform::Errand;
-use camino::Utf8PathBuf;
 use gapless_api::ErrorKind;
 use gapless_model::event::What;
 use gapless_model::route::RouteSpec;
 use gapless_model::trust::Trust;
 use gapless_model::{AccessLog, AppName, AppSettings, AppSpec, ErrorPages, ReleaseId, ReleaseSpec};
-use gapless_release::Order;
+use gapless_release::{Code, Order};
 use gapless_store::Change;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -42,8 +41,8 @@ pub struct ReleaseOrder {
     pub spec: ReleaseSpec,
     /// The release that it is once more.
     pub reload_of: Option<ReleaseId>,
-    /// Where to copy the code from; none to run in the user's directory.
-    pub code: Option<Utf8PathBuf>,
+    /// Where to take the code from; none to run in the user's directory.
+    pub code: Option<Code>,
 }
 
 impl ReleaseOrder {
@@ -132,7 +131,8 @@ impl Engine {
                 // One that never worked is tried anew: that nothing changed is no answer to who asks for it.
                 let again = app.active.is_none() && app.is_broken();
                 // Deployed code stays what it is; another config on it is another release.
-                (again || !changes.is_empty()).then(|| (make(latest.code.clone()), changes))
+                (again || !changes.is_empty())
+                    .then(|| (make(latest.code.clone().map(Code::Directory)), changes))
             }
         };
         Plan { settings, release, start }

@@ -9,6 +9,7 @@ use camino::Utf8PathBuf;
 use gapless_api::request::{DeployRequest, Done, ReloadRequest, RollbackRequest};
 use gapless_api::{ErrorBody, ErrorKind, RolloutTicket};
 use gapless_model::{AppName, Release, RolloutKind};
+use gapless_release::Code;
 use std::collections::BTreeMap;
 
 /// New code: a release of its own, with the config that the app has.
@@ -17,13 +18,15 @@ pub(super) async fn deploy(
     Path(app): Path<AppName>,
     Json(request): Json<DeployRequest>,
 ) -> Answer<RolloutTicket> {
-    let from = Utf8PathBuf::from(request.from);
-    if !from.is_absolute() {
-        return Err(bad_request(format!("{from} is not an absolute path")));
-    }
-    // The directory takes the place of the one that the file names; a `cwd` below it stays below it.
     let spec = latest(&api, &app).await?.declared();
-    let order = ReleaseOrder { app: app.clone(), spec, reload_of: None, code: Some(from) };
+    // What it names takes the place of what the file names; a `cwd` below it stays below it.
+    let code = match (request.from.map(Utf8PathBuf::from), request.reference) {
+        (Some(from), None) if from.is_absolute() => Code::Directory(from),
+        (Some(from), None) => return Err(bad_request(format!("{from} is not an absolute path"))),
+        (None, Some(name)) => Code::Ref { inside: spec.cwd.clone(), name },
+        _ => return Err(bad_request("either a directory or a ref is deployed".to_owned())),
+    };
+    let order = ReleaseOrder { app: app.clone(), spec, reload_of: None, code: Some(code) };
     let made = make(&api, order, request.base_env).await?;
     let cause = Cause { kind: RolloutKind::Deploy, strategy: request.strategy };
     begin(&api, app, NewRelease::Made(Box::new(made)), cause).await
@@ -41,7 +44,7 @@ pub(super) async fn reload(
         app: app.clone(),
         spec: latest.declared(),
         reload_of: Some(latest.original()),
-        code: latest.code.clone(),
+        code: latest.code.clone().map(Code::Directory),
     };
     let made = make(&api, order, latest.base_env).await?;
     let cause = Cause { kind: RolloutKind::Reload, strategy };

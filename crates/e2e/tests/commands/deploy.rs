@@ -5,6 +5,7 @@ use gapless_e2e::Site;
 use gapless_e2e::traffic::nothing_lost;
 use gapless_model::release::Mark;
 use std::fs;
+use std::process::Command;
 
 #[test]
 fn deploy_runs_a_copy_that_nobody_can_change() {
@@ -47,6 +48,42 @@ fn an_app_below_what_is_deployed_runs_below_the_copy() {
     assert!(below());
     let _ = site.gapless(&["reload", "app"]).succeeds();
     assert!(below());
+}
+
+#[test]
+fn a_ref_is_deployed_whatever_is_checked_out() {
+    let site = Site::new();
+    let directory = code(&site, "repository/packages/api", "one");
+    let git = |words: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(words).current_dir(&directory);
+        assert!(git.status().unwrap().success(), "{words:?}");
+    };
+    code_app(&site, &directory, "x", "");
+    let _ = site.gapless(&["up"]).succeeds();
+    let deploy = |name: &str| site.gapless(&["deploy", "app", "--ref", name]);
+    let _ = deploy("v1").exits(1).says("is in no Git repository").says("Nothing was changed");
+    git(&["init", "--quiet", "../.."]);
+    for version in ["one", "two"] {
+        code(&site, "repository/packages/api", version);
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "--message", version]);
+        git(&["tag", version]);
+    }
+    code(&site, "repository/packages/api", "not yet committed");
+    let load = customers(&site);
+    let _ = deploy("two").succeeds().says("r1 → r3").says(" 0 lost");
+    assert_eq!(runs(&site)[0], "two");
+    assert!(ask(site.address()).json()["cwd"].as_str().unwrap().ends_with("/r3/code/packages/api"));
+    let _ = deploy("one").succeeds().says("r3 → r4").says(" 0 lost");
+    assert_eq!(runs(&site)[0], "one");
+    let _ = site.gapless(&["rollback", "app"]).succeeds();
+    assert_eq!(runs(&site)[0], "two");
+    let _ = deploy("nine").exits(1).says("has no commit of that name");
+    let _ = site.gapless(&["deploy", "app", "--ref", "two", "--from", "."]).exits(2);
+    nothing_lost(load);
+    let kept = fs::read_to_string(site.path().join("repository/packages/api/version.mjs")).unwrap();
+    assert!(kept.contains("not yet committed"), "{kept}");
 }
 
 #[test]

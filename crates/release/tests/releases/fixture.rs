@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::probe::{ProbeKind, ProbeSpec};
 use gapless_model::release::StopSpec;
 use gapless_model::{AddressMode, AppName, CommandLine, Release, ReleaseId, ReleaseSpec, Signal};
-use gapless_release::{Error, Order, Releases};
+use gapless_release::{Code, Error, Order, Releases};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -18,7 +18,7 @@ pub(crate) struct Fixture {
 /// An order for a release with this code, or in place.
 pub(crate) fn order(app: &AppName, id: u32, spec: ReleaseSpec, code: Option<&Utf8Path>) -> Order {
     let base_env = BTreeMap::from([("PATH".into(), "/usr/bin".into())]);
-    let code = code.map(ToOwned::to_owned);
+    let code = code.map(|from| Code::Directory(from.to_owned()));
     Order { app: app.clone(), id: ReleaseId(id), spec, base_env, reload_of: None, code }
 }
 
