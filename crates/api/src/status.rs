@@ -132,4 +132,18 @@ pub struct InstanceStatus {
     pub in_flight: u32,
     /// Requests since it began.
     pub traffic: TrafficCount,
+    /// It gets no new requests for a while, as those before have failed; none if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ejected: Option<EjectedStatus>,
+}
+
+/// An instance that is passed over for a while, although its probes are content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EjectedStatus {
+    /// Why, for people.
+    pub why: String,
+    /// Milliseconds until it is asked again.
+    pub remaining_ms: u64,
+    /// How many workers of the proxy pass it over: each judges by what it sees itself.
+    pub workers: u32,
 }

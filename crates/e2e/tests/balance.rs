@@ -44,6 +44,11 @@ fn one_of_four_that_answers_500_is_passed_over_and_comes_back() {
         began.elapsed()
     );
     assert!(counts.keys().all(|(status, pid)| *status == 200 || *pid == ill), "{counts:?}");
+    let seen = wait_for("the ejection in the status", PATIENCE, || {
+        let all = site.instances("app").into_iter().filter_map(|one| Some((one.pid, one.ejected?)));
+        Some(all.collect::<Vec<_>>()).filter(|ejected| !ejected.is_empty())
+    });
+    let _ = site.gapless(&["status"]).succeeds().says(": ejected by ").says("for another ");
     let ejections = wait_for("the ejection in the metrics", PATIENCE, || {
         let metrics = Customer::of(admin).get("/metrics").ok()?.body;
         let line = metrics.lines().find(|line| line.starts_with("gapless_ejections_total{app=\"app\""))?;
@@ -51,10 +56,18 @@ fn one_of_four_that_answers_500_is_passed_over_and_comes_back() {
         (count > 0).then_some(count)
     });
     assert!((1..=4).contains(&ejections), "{ejections}");
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    let (pid, ejected) = &seen[0];
+    assert_eq!(pid.map(u64::from), Some(ill));
+    assert!(ejected.why.contains("3 requests in a row failed") && ejected.why.contains("500"), "{ejected:?}");
+    assert!((1..=2).contains(&ejected.workers) && ejected.remaining_ms <= 60_000, "{ejected:?}");
 
     wait_for("it is asked again", PATIENCE, || ask(&site, 20).contains_key(&(200, ill)).then_some(()));
     assert!(ask(&site, 200).keys().all(|(status, _)| *status == 200));
     assert_eq!(site.app("app").ready, 4, "its probes are content all the while");
+    wait_for("nothing of it in the status", PATIENCE, || {
+        site.instances("app").iter().all(|one| one.ejected.is_none()).then_some(())
+    });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use gapless_api::Status;
 use gapless_api::progress::Stand;
 use gapless_api::request::LogLine;
-use gapless_api::status::{AppStatus, GaplessStatus, InstanceStatus, Waiting};
+use gapless_api::status::{AppStatus, EjectedStatus, GaplessStatus, InstanceStatus, Waiting};
 use gapless_model::probe::{ProbeAnswer, ProbeReport};
 use gapless_model::receipt::PhaseTime;
 use gapless_model::{
@@ -102,7 +102,19 @@ pub(crate) fn instance_status(n: u32, release: ReleaseId) -> InstanceStatus {
         memory: Some(88_200_000),
         in_flight: 2,
         traffic: TrafficCount { served: 12_000, ..TrafficCount::default() },
+        ejected: None,
     }
+}
+
+/// One of its two instances is passed over by both workers.
+pub(crate) fn with_an_ejected_one() -> AppStatus {
+    let mut app = app_status();
+    app.instances[1].ejected = Some(EjectedStatus {
+        why: "5 requests in a row failed, at last it answered with 500 Internal Server Error".into(),
+        remaining_ms: 4_200,
+        workers: 2,
+    });
+    app
 }
 
 pub(crate) fn app_status() -> AppStatus {

@@ -5,7 +5,7 @@ use crate::render::paint;
 use crate::render::progress::waiting;
 use crate::render::table::{Column, table};
 use gapless_api::Status;
-use gapless_api::status::AppStatus;
+use gapless_api::status::{AppStatus, EjectedStatus};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -125,6 +125,17 @@ pub(crate) fn wrongs(app: &AppStatus) -> String {
     for instance in app.instances.iter().filter(|instance| wrong(&instance.state)) {
         if let Some(detail) = &instance.detail {
             _ = writeln!(text, "{} {}: {detail}", paint::warn("!"), instance.id);
+        }
+    }
+    for instance in &app.instances {
+        if let Some(EjectedStatus { why, remaining_ms, workers }) = &instance.ejected {
+            let (left, workers) = (millis(*remaining_ms), counted(u64::from(*workers), "worker"));
+            _ = writeln!(
+                text,
+                "{} {}: ejected by {workers} for another {left}: {why}",
+                paint::warn("!"),
+                instance.id
+            );
         }
     }
     if app.rollout.is_none()

@@ -170,6 +170,7 @@ fn progress_drawn_and_written() {
 #[test]
 fn what_runs() {
     holds!("status", all::status(&status(vec![app_status(), rolling(), in_trouble(), stopped()])));
+    holds!("status_ejected", all::status(&status(vec![with_an_ejected_one()])));
     let mut bad = status(vec![app_status()]);
     bad.gapless.troubles = vec!["the disk is full: logs are lost".into()];
     bad.gapless.proxy_pid = None;

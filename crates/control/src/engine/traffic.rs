@@ -1,8 +1,9 @@
 //! An app's traffic, from the proxy's counters.
 
 use super::{Engine, World};
+use gapless_api::status::EjectedStatus;
 use gapless_model::{InstanceId, Moment, ReleaseId, TrafficCount};
-use gapless_routing::Counters;
+use gapless_routing::{Counters, Ejected, InstanceCounters};
 use gapless_store::Change;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -45,6 +46,8 @@ pub(crate) struct Traffic {
     pub(super) now: AppCount,
     pub(super) in_flight: BTreeMap<InstanceId, u32>,
     instances: BTreeMap<InstanceId, TrafficCount>,
+    /// Those that are passed over, and until when.
+    ejected: BTreeMap<InstanceId, (Ejected, Moment)>,
     rate: VecDeque<(Moment, u64)>,
 }
 
@@ -65,8 +68,34 @@ impl Traffic {
         self.instances.get(id).copied().unwrap_or_default()
     }
 
+    /// Whether one instance is passed over now.
+    pub(super) fn ejected(&self, id: &InstanceId, now: Moment) -> Option<EjectedStatus> {
+        let (Ejected { why, workers, .. }, until) = self.ejected.get(id)?;
+        let remaining = until.since(now).as_millis();
+        (remaining > 0).then(|| EjectedStatus {
+            why: why.clone(),
+            remaining_ms: u64::try_from(remaining).unwrap_or(u64::MAX),
+            workers: *workers,
+        })
+    }
+
+    /// What the proxy says of one instance.
+    fn count(&mut self, row: &InstanceCounters, now: Moment) {
+        let id = &row.instance;
+        self.instances.insert(id.clone(), row.traffic);
+        self.in_flight.insert(id.clone(), row.in_flight.requests);
+        match &row.ejected {
+            Some(ejected) => {
+                let until = now + Duration::from_millis(ejected.left_ms);
+                self.ejected.insert(id.clone(), (ejected.clone(), until));
+            }
+            None => drop(self.ejected.remove(id)),
+        }
+    }
+
     /// Forgets instances that are no more.
     fn keep(&mut self, is_there: impl Fn(&InstanceId) -> bool) {
+        self.ejected.retain(|id, _| is_there(id));
         self.instances.retain(|id, _| is_there(id));
         self.in_flight.retain(|id, _| is_there(id));
     }
@@ -85,8 +114,7 @@ impl Engine {
         let Some(proxy) = self.routes.proxy else { return };
         for row in &counters.instances {
             if let Some(app) = self.apps.get_mut(row.instance.app()) {
-                app.traffic.instances.insert(row.instance.clone(), row.traffic);
-                app.traffic.in_flight.insert(row.instance.clone(), row.in_flight.requests);
+                app.traffic.count(row, world.now.moment);
             }
         }
         let mut ready_to_close = Vec::new();

@@ -130,6 +130,7 @@ impl App {
             memory: usage.map(|u| u.memory),
             in_flight: self.traffic.in_flight.get(&i.view.id).copied().unwrap_or_default(),
             traffic: self.traffic.of(&i.view.id),
+            ejected: self.traffic.ejected(&i.view.id, now.moment),
         }
     }
 
