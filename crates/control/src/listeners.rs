@@ -174,9 +174,12 @@ pub(crate) fn hint(address: SocketAddr, error: &io::Error) -> String {
             )
         }
         io::ErrorKind::PermissionDenied => format!(
-            "ports below 1024 need rights: run Gapless as root; or give them to everybody: `sudo sysctl \
+            "ports below 1024 need rights: run Gapless as root; or give them to its program: `sudo setcap \
+             cap_net_bind_service=+ep {program}`, then `gapless down` and up again; or to everybody: `sudo sysctl \
              net.ipv4.ip_unprivileged_port_start={port}`; or, under systemd, to its unit: \
-             `AmbientCapabilities=CAP_NET_BIND_SERVICE`"
+             `AmbientCapabilities=CAP_NET_BIND_SERVICE`",
+            program = std::env::current_exe()
+                .map_or_else(|_| "$(command -v gapless)".to_owned(), |path| path.display().to_string())
         ),
         io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address".to_owned(),
         _ => "choose another listen address".to_owned(),

@@ -91,10 +91,18 @@ impl Site {
     ///
     /// # Panics
     /// It cannot be run.
-    #[expect(clippy::unwrap_used, reason = "a test cannot go on without")]
     pub fn gapless(&self, words: &[&str]) -> Outcome {
+        Self::run(words, self.command(words))
+    }
+
+    /// Runs a command to its end that runs `gapless` with these words in its own way.
+    ///
+    /// # Panics
+    /// It cannot be run.
+    #[expect(clippy::unwrap_used, reason = "a test cannot go on without")]
+    pub fn run(words: &[&str], mut command: Command) -> Outcome {
         let began = Instant::now();
-        let output = self.command(words).output().unwrap();
+        let output = command.output().unwrap();
         Outcome::new(words, &output, began.elapsed())
     }
 

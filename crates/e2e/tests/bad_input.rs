@@ -1,13 +1,14 @@
 //! Bad input gets one clear diagnostic and exit code 2, and nothing that runs is touched.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
-use gapless_e2e::{CaseApp, Site};
+use gapless_e2e::{CaseApp, Customer, Outcome, Site, apps_directory, gapless};
 use gapless_load::LoadThread;
 use gapless_model::InstanceId;
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, chown, symlink};
 
 /// Two instances under load, which nothing here may touch.
 struct Running {
@@ -83,6 +84,10 @@ fn values_and_keys() {
         &["bad.toml:4:12", "───────────", "no duration", "`\"500ms\"`"],
     );
     running.refuses_text("[apps.app\ncommand = \"a\"\n", &["bad.toml:1:", "┬"]);
+    running.refuses_text(
+        "[apps.app]\ncommand = \"a\"\n[tls]\nciphers = [\"TLS_AES_128_GCM_SHA265\"]\n",
+        &["bad.toml:4:", "TLS_AES_128_GCM_SHA265", "did you mean `TLS_AES_128_GCM_SHA256`?"],
+    );
     // All at once.
     running.refuses_text(
         "[apps.app]\ncomand = \"a\"\nprot = 3000\n",
@@ -147,6 +152,66 @@ fn a_listener_in_use_by_another_program() {
     let _ = start.exits(2).says("another program listens there");
     drop(taken);
     running.was_not_touched();
+}
+
+/// Nobody's user id, who has no rights of any kind.
+const NOBODY: u32 = 65_534;
+
+/// A `gapless` command by somebody who is not root, whoever runs the tests.
+fn unprivileged(site: &Site, words: &[&str]) -> Outcome {
+    let gapless = site.path().join("gapless");
+    let mut command = site.command_of("setpriv", &[]);
+    if is_root() {
+        command.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".to_owned()]);
+    }
+    command.arg(gapless).args(words);
+    Site::run(words, command)
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+#[test]
+fn a_port_below_1024_without_rights() {
+    let first: u16 =
+        fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap().trim().parse().unwrap();
+    // Where everybody may have all of them nothing is refused.
+    let Some(port) = first.checked_sub(1).filter(|port| *port > 0) else { return };
+    let site = Site::new();
+    if is_root() {
+        chown(site.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    // Where this is built others may not look.
+    let (program, here) = (gapless(), site.path().join("gapless"));
+    fs::hard_link(program, &here).or_else(|_| fs::copy(program, &here).map(drop)).unwrap();
+    site.write("cases.mjs", fs::read(apps_directory().join("cases.mjs")).unwrap());
+    let app = |listen: &str| {
+        format!(
+            "[apps.app]\ncommand = \"node cases.mjs\"\nport = 3000\n[[apps.app.routes]]\nlisten = \"{listen}\"\n\
+             [apps.app.ready]\npath = \"/ready\"\ninterval = \"100ms\"\n"
+        )
+    };
+    site.write("gapless.toml", app(&site.address().to_string()));
+    let _ = unprivileged(&site, &["up"]).succeeds();
+    let answer = Customer::of(site.address()).get("/").unwrap();
+    let before = answer.json()["pid"].clone();
+
+    site.write("gapless.toml", app(&format!("127.0.0.1:{port}")));
+    for command in ["up", "check"] {
+        let _ = unprivileged(&site, &[command])
+            .exits(2)
+            .says(&format!("cannot listen on 127.0.0.1:{port}"))
+            .says("Nothing was changed")
+            .says("gapless.toml:5:10")
+            .says("ports below 1024 need rights")
+            .says("setcap cap_net_bind_service=+ep ")
+            .says(&format!("sysctl net.ipv4.ip_unprivileged_port_start={port}"))
+            .says("AmbientCapabilities=CAP_NET_BIND_SERVICE");
+    }
+    let after = Customer::of(site.address()).get("/").unwrap();
+    assert_eq!(after.json()["pid"], before);
+    let _ = unprivileged(&site, &["down"]).succeeds();
 }
 
 #[test]
