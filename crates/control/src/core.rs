@@ -283,3 +283,15 @@ async fn sleep_for(time: Option<Duration>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_missed_only_where_it_is_known_to_be_too_little() {
+        assert_eq!(shortage(100, Some(99)), Some(Shortage { needed: 100, available: 99 }));
+        assert_eq!(shortage(100, Some(100)), None);
+        assert_eq!(shortage(100, None), None);
+    }
+}

@@ -1,5 +1,6 @@
 //! Requests that wait for an instance.
 
+use crate::http2_client::{self, of};
 use crate::instance::Instance;
 use crate::stage::{Stage, request, soon};
 use std::time::{Duration, Instant};
@@ -84,6 +85,25 @@ async fn no_more_wait_than_may_and_those_who_go_make_room() {
         soon("the answer", stream.read_to_string(&mut answer)).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_request_of_http2_that_is_taken_back_makes_room_as_well() {
+    let mut stage = Stage::new().await;
+    stage.snapshot.apps[0].hold.max_requests = 1;
+    stage.route_to(vec![]).await;
+    let client = http2_client::Client::connect(stage.address).await;
+    let first = tokio::spawn(client.begin(of("GET", "/", "")));
+    stage.counted("the first is held", |app| app.holding == 1).await;
+    assert_eq!(client.get("/").await.0, 503);
+    first.abort();
+    stage.counted("its place to be free", |app| app.holding == 0).await;
+    let second = tokio::spawn(client.begin(of("GET", "/", "")));
+    stage.counted("another is held", |app| app.holding == 1).await;
+    let one = Instance::unix(1);
+    stage.route_to(vec![Stage::serve(&one)]).await;
+    assert_eq!(soon("its answer", second).await.unwrap().unwrap().status(), 200);
+    stage.counted("the account", |app| (app.traffic.served, app.traffic.client_gone) == (1, 1)).await;
 }
 
 #[tokio::test]
