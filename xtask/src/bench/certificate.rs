@@ -1,9 +1,13 @@
 //! A certificate for the proxies, made anew for each run.
 
 use crate::trouble::Trouble;
+use gapless_routing::{CertificatePair, Certificates, Secret};
 use rcgen::CertifiedKey;
+use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// The host that it is for.
@@ -14,6 +18,8 @@ pub(crate) const HOST: &str = "localhost";
 #[derive(Debug)]
 pub(crate) struct Certificate {
     directory: TempDir,
+    /// The certificate and its key.
+    pem: (String, String),
     der: CertificateDer<'static>,
 }
 
@@ -28,11 +34,12 @@ impl Certificate {
             path: std::env::temp_dir(),
             source,
         })?;
-        let (chain, key) = (cert.pem(), signing_key.serialize_pem());
-        let certificate = Self { directory, der: cert.der().clone() };
+        let pem = (cert.pem(), signing_key.serialize_pem());
+        let certificate = Self { directory, pem, der: cert.der().clone() };
+        let (chain, key) = &certificate.pem;
         for (path, text) in [
-            (certificate.chain(), &chain),
-            (certificate.key(), &key),
+            (certificate.chain(), chain),
+            (certificate.key(), key),
             (certificate.both(), &format!("{chain}{key}")),
         ] {
             std::fs::write(&path, text).map_err(|source| Trouble::File { verb: "write", path, source })?;
@@ -55,9 +62,31 @@ impl Certificate {
         self.at("both.pem")
     }
 
-    /// The certificate as clients see it.
-    pub(crate) fn der(&self) -> CertificateDer<'static> {
-        self.der.clone()
+    /// The same as control tells the proxy.
+    pub(crate) fn told(&self) -> Certificates {
+        let pair = CertificatePair {
+            name: "a benchmark's".to_owned(),
+            hosts: vec![HOST.to_owned()],
+            chain: self.pem.0.clone(),
+            key: Secret(self.pem.1.clone()),
+        };
+        Certificates { number: 1, pairs: vec![pair], ..Certificates::default() }
+    }
+
+    /// A client that trusts it, speaks TLS 1.3, and resumes nothing.
+    pub(crate) fn client(&self) -> Result<Arc<ClientConfig>, Trouble> {
+        let configured = || {
+            let mut roots = RootCertStore::empty();
+            roots.add(self.der.clone())?;
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let mut config = ClientConfig::builder_with_provider(provider)
+                .with_protocol_versions(&[&rustls::version::TLS13])?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+            config.resumption = Resumption::disabled();
+            Ok::<_, rustls::Error>(Arc::new(config))
+        };
+        configured().map_err(|source| Trouble::Bench { what: format!("cannot speak TLS: {source}") })
     }
 
     fn at(&self, name: &str) -> PathBuf {

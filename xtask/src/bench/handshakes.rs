@@ -8,9 +8,8 @@ use super::ground::Ground;
 use super::peer_proxy::Speech;
 use super::row::{Row, Unit};
 use crate::trouble::Trouble;
-use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -29,25 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// CPU per handshake.
 pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
     let certificate = Certificate::new()?;
-    let client = client(&certificate).map_err(|source| Trouble::Bench { what: source.to_string() })?;
+    let client = certificate.client()?;
     let contest = Contest::begin(ground, Speech::Tls(&certificate))?;
     let figure = ("new TLS 1.3 handshake (P-256): CPU of the proxy", Unit::Microseconds);
     let [row] = by_turns(ROUNDS, [figure], &contest.candidates, |one| {
         Ok([one.cost(|address| drive(&client, address))?])
     })?;
     Ok(vec![row.no_more_than("nginx")])
-}
-
-fn client(certificate: &Certificate) -> Result<Arc<ClientConfig>, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.der())?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
 }
 
 /// As many handshakes as the clients can do, one after the other each; how many.

@@ -5,7 +5,7 @@ use super::until::{millis, until};
 use crate::trouble::Trouble;
 use gapless_model::Generation;
 use gapless_routing::frame::{Connection, Receiver, Sender};
-use gapless_routing::{Snapshot, ToControl, ToProxy};
+use gapless_routing::{Certificates, Snapshot, ToControl, ToProxy};
 use rustix::process::Signal;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
@@ -61,6 +61,12 @@ impl LoneProxy {
     /// Its process.
     pub(crate) fn pid(&self) -> Pid {
         self.child.id()
+    }
+
+    /// Has it speak TLS by these from here on.
+    pub(crate) fn certify(&mut self, certificates: Certificates) -> Result<(), Trouble> {
+        let told = self.runtime.block_on(self.sender.send(&ToProxy::Certificates(certificates), &[]));
+        told.map_err(|error| Trouble::Bench { what: error.to_string() })
     }
 
     /// Has it route by the snapshot that `make` makes for its address. How long it took from the last byte sent

@@ -17,23 +17,30 @@ pub(crate) enum Speech<'a> {
     Tls(&'a Certificate),
 }
 
+impl Speech<'_> {
+    /// nginx's directives to listen there.
+    pub(crate) fn of_nginx(self, address: SocketAddr) -> String {
+        match self {
+            Self::Http1 => format!("listen {address};"),
+            Self::Http2 => format!("listen {address} http2;"),
+            Self::Tls(certificate) => format!(
+                "listen {address} ssl http2; ssl_certificate {}; ssl_certificate_key {}; ssl_protocols TLSv1.3;",
+                certificate.chain().display(),
+                certificate.key().display()
+            ),
+        }
+    }
+}
+
 /// nginx before `backend`, an address as nginx writes it (`127.0.0.1:80` or `unix:/path`).
 pub(crate) fn nginx(backend: &str, speech: Speech<'_>) -> Result<Server, Trouble> {
-    let spoken = match speech {
-        Speech::Http1 => ";".to_owned(),
-        Speech::Http2 => " http2;".to_owned(),
-        Speech::Tls(certificate) => format!(
-            " ssl http2; ssl_certificate {}; ssl_certificate_key {}; ssl_protocols TLSv1.3;",
-            certificate.chain().display(),
-            certificate.key().display()
-        ),
-    };
     Server::start(&["nginx", "-e", "stderr", "-c"], |directory, address| {
+        let listen = speech.of_nginx(address);
         nginx_config(
             directory,
             &format!(
                 "upstream app {{ server {backend}; keepalive 64; keepalive_requests 1000000000; }}\n\
-                 server {{ listen {address}{spoken} location / {{\n  proxy_pass http://app;\n\
+                 server {{ {listen} location / {{\n  proxy_pass http://app;\n\
                  \x20 proxy_http_version 1.1;\n  proxy_set_header Connection \"\";\n\
                  \x20 proxy_set_header Host $host;\n  proxy_set_header X-Real-IP $remote_addr;\n\
                  \x20 proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n\
