@@ -44,6 +44,33 @@ async fn bytes_pass_both_ways_and_are_counted_apart() {
 }
 
 #[tokio::test]
+async fn it_outlives_its_route_and_its_listener() {
+    let mut stage = Stage::new().await;
+    let (one, two) = (Instance::unix(1), Instance::unix(2));
+    stage.route_to(vec![Stage::serve(&one)]).await;
+    let mut stream = upgraded(&stage).await;
+    let mut other = stage.snapshot.apps[0].clone();
+    other.app = "other".parse().unwrap();
+    other.backends = vec![Stage::serve(&two)];
+    stage.snapshot.routes[0].app = other.app.clone();
+    stage.snapshot.apps.push(other);
+    stage.apply().await;
+    assert_eq!(stage.client().await.get("/").await, (200, "2 /".into()));
+    stream.write_all(b"ping").await.unwrap();
+    expect(&mut stream, "ping").await;
+
+    stage.snapshot.routes.clear();
+    stage.snapshot.listeners.clear();
+    stage.apply().await;
+    soon("nobody listens", async { while TcpStream::connect(stage.address).await.is_ok() {} }).await;
+    stream.write_all(b"pong").await.unwrap();
+    expect(&mut stream, "pong").await;
+    stage.counted_of(&one, |one| one.in_flight.upgraded == 1).await;
+    drop(stream);
+    stage.counted_of(&one, |one| one.in_flight.upgraded == 0).await;
+}
+
+#[tokio::test]
 async fn it_ends_for_the_client_when_the_instance_ends_it() {
     let mut stage = Stage::new().await;
     let one = Instance::scripted(1, |_, mut stream, _| async move {
