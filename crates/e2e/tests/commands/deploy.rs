@@ -5,6 +5,7 @@ use gapless_e2e::Site;
 use gapless_e2e::traffic::nothing_lost;
 use gapless_model::release::Mark;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
 #[test]
@@ -84,6 +85,26 @@ fn a_ref_is_deployed_whatever_is_checked_out() {
     nothing_lost(load);
     let kept = fs::read_to_string(site.path().join("repository/packages/api/version.mjs")).unwrap();
     assert!(kept.contains("not yet committed"), "{kept}");
+}
+
+#[test]
+fn a_ref_without_git_is_refused() {
+    let site = Site::new();
+    let directory = code(&site, "code", "one");
+    code_app(&site, &directory, "x", "");
+    // Gapless has the environment of the command that started it: here one with node and nothing else.
+    let bin = site.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let node = std::env::split_paths(&path).map(|place| place.join("node")).find(|node| node.exists());
+    symlink(node.unwrap(), bin.join("node")).unwrap();
+    let mut up = site.command(&["up"]);
+    up.env("PATH", &bin);
+    let _ = Site::run(&["up"], up).succeeds();
+    let refused = site.gapless(&["deploy", "app", "--ref", "v1"]).exits(1);
+    let _ = refused.says("there is no command `git` here; install it").says("Nothing was changed");
+    assert_eq!(runs(&site)[0], "one");
+    assert_eq!(releases(&site), [(1, true, Mark::Good)]);
 }
 
 #[test]
