@@ -14,7 +14,6 @@ use gapless_routing::Snapshot;
 use gapless_supervise::{Adoption, Launch, Supervisor};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -101,7 +100,7 @@ impl Local {
     fn launch(order: &StartOrder) -> Launch {
         Launch {
             instance: order.instance.clone(),
-            release: Arc::new(order.release.clone()),
+            release: order.release.clone(),
             restart: order.restart.clone(),
             routed: order.routed,
         }

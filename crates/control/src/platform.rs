@@ -11,6 +11,7 @@ use gapless_model::{AppName, InstanceId, Preview, Release, ReleaseId, RolloutId}
 use gapless_routing::Snapshot;
 use gapless_store::Change;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Does what was decided. Every order is safe to repeat.
 pub trait Platform {
@@ -61,7 +62,7 @@ pub struct StartOrder {
     /// Under which name.
     pub instance: InstanceId,
     /// What.
-    pub release: Release,
+    pub release: Arc<Release>,
     /// When to start it again.
     pub restart: RestartSpec,
     /// What becomes of its output.
@@ -88,7 +89,7 @@ pub struct VerifyOrder {
     /// For which rollout.
     pub rollout: RolloutId,
     /// The release.
-    pub release: Release,
+    pub release: Arc<Release>,
     /// What it must pass.
     pub spec: VerifySpec,
     /// How it is reached; none if it serves no requests.

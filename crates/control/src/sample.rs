@@ -9,7 +9,7 @@ use std::time::Duration;
 /// How often.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// After so many samples, memory that was freed goes back to the system.
+/// After so many samples, memory that was freed, and code that lies unused, go back to the system.
 const ROUNDS_UNTIL_TIDY: u32 = 5;
 
 /// Samples until control ends. To be spawned.
@@ -31,6 +31,8 @@ pub(crate) async fn keep(desk: Desk) {
         if rounds.is_multiple_of(ROUNDS_UNTIL_TIDY) {
             // A burst of requests or of output leaves holes that the allocator would keep for ever.
             gapless_sys::memory::give_back();
+            // That it could not be done costs nothing but memory.
+            let _ = gapless_sys::memory::forget_code();
         }
         let Ok(used) = used else { continue };
         let usage = used

@@ -3,6 +3,7 @@
 use crate::record::{AppRecord, InstanceRecord, RolloutRecord};
 use gapless_model::event::What;
 use gapless_model::{AppName, Generation, InstanceId, Release, ReleaseId, WallTime};
+use std::sync::Arc;
 
 /// One change. A `Put` replaces what was there under the same key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum Change {
         /// Whose.
         app: AppName,
         /// The release.
-        release: Box<Release>,
+        release: Arc<Release>,
     },
     /// A release was pruned.
     DeleteRelease {

@@ -5,6 +5,7 @@ use crate::record::{AppRecord, InstanceRecord, RolloutRecord};
 use gapless_model::event::What;
 use gapless_model::{AppName, Generation, InstanceId, Release, ReleaseId, RolloutId, WallTime};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// The history keeps this many events, in memory while the disk is full as on disk.
 pub(crate) const EVENTS_KEPT: usize = 10_000;
@@ -26,7 +27,7 @@ pub(crate) struct Pending {
     pub(crate) deleted_apps: BTreeSet<AppName>,
     pub(crate) apps: BTreeMap<AppName, AppRecord>,
     /// None: deleted.
-    pub(crate) releases: BTreeMap<(AppName, ReleaseId), Option<Release>>,
+    pub(crate) releases: BTreeMap<(AppName, ReleaseId), Option<Arc<Release>>>,
     pub(crate) rollouts: BTreeMap<RolloutId, RolloutRecord>,
     /// None: deleted.
     pub(crate) instances: BTreeMap<InstanceId, Option<InstanceRecord>>,
@@ -58,7 +59,7 @@ impl Pending {
             }
             Change::DeleteApp(name) => self.delete_app(name),
             Change::PutRelease { app, release } => {
-                self.releases.insert((app, release.id), Some(*release));
+                self.releases.insert((app, release.id), Some(release));
             }
             Change::DeleteRelease { app, release } => {
                 self.releases.insert((app, release), None);

@@ -5,14 +5,22 @@ use super::ground::Ground;
 use super::process;
 use super::row::{Row, Unit};
 use crate::trouble::Trouble;
+use std::thread::sleep;
+use std::time::Duration;
 
-/// Resident memory of control, and of everything of ours.
+/// Until what only the start needed has been given back, by whoever does that.
+const AT_REST: Duration = Duration::from_secs(15);
+
+/// Resident memory of control, and of everything of ours, at rest.
 pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
     let pm2 = {
         let (pm2, _) = fleet::pm2(ground)?;
-        process::resident(pm2.daemon()?)
+        let daemon = pm2.daemon()?;
+        sleep(AT_REST);
+        process::resident(daemon)
     };
     let (gapless, _) = fleet::ours(ground)?;
+    sleep(AT_REST);
     let control = process::resident(gapless.pid("control_pid")?);
     let all = gapless.own_processes().into_iter().map(process::resident).sum();
     Ok(vec![

@@ -10,6 +10,7 @@ use gapless_model::{
 use gapless_rollout::{Acknowledged, Desired, Observed, Sent};
 use gapless_store::{AppRecord, Change, Wanted};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Everything that is known of one app.
 #[derive(Debug)]
@@ -22,11 +23,12 @@ pub struct App {
     pub run: Run,
     /// The release that serves, or is being replaced.
     pub current: Option<ReleaseId>,
-    /// All releases that are kept.
-    pub releases: BTreeMap<ReleaseId, Release>,
+    /// All releases that are kept; shared with whoever runs them.
+    pub releases: BTreeMap<ReleaseId, Arc<Release>>,
     pub(crate) active: Option<Active>,
     pub(crate) queued: Option<Queued>,
-    pub(crate) instances: BTreeMap<InstanceId, Managed>,
+    /// Boxed, as a map makes room for eleven at once, and most apps have one or two.
+    pub(crate) instances: BTreeMap<InstanceId, Box<Managed>>,
     pub(crate) next_instance: u32,
     pub(crate) next_release: u32,
     pub(crate) acknowledged: Option<Acknowledged>,
@@ -172,7 +174,7 @@ impl App {
             .map(|q| q.to)
             .or(self.active.as_ref().filter(|a| !a.is_returning()).map(|a| a.rollout.to))
             .or(self.current)?;
-        self.releases.get(&id)
+        self.releases.get(&id).map(Arc::as_ref)
     }
 
     pub(crate) fn desired(&self, cores: u32) -> Desired {
@@ -196,7 +198,7 @@ impl App {
 
     pub(crate) fn observed(&self) -> Observed {
         Observed {
-            instances: self.instances.values().map(Managed::for_decider).collect(),
+            instances: self.instances.values().map(|managed| managed.for_decider()).collect(),
             acknowledged: self.acknowledged.clone(),
             sent: self.sent.clone(),
             verification: self.active.as_ref().and_then(|active| active.checks.at.clone()),

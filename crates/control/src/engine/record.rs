@@ -30,7 +30,7 @@ impl App {
                     let managed = planned(id.clone(), release, now);
                     changes.push(Change::PutInstance(Box::new(managed.record())));
                     changes.push(self.note(now, What::InstanceStarted { instance: id.clone(), release }));
-                    self.instances.insert(id.clone(), managed);
+                    self.instances.insert(id.clone(), Box::new(managed));
                     orders.push(Order::Start(id));
                 }
                 Action::Retire { instance, retiring } => {

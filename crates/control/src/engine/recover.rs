@@ -16,6 +16,7 @@ use gapless_model::{
 };
 use gapless_store::{Change, InstanceRecord, State, Wanted};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An instance that runs, by the marks in its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl Engine {
             app.next_instance = record.next_instance;
             app.next_release = record.next_release;
             let releases = state.releases.iter().filter(|((owner, _), _)| owner == name);
-            app.releases = releases.map(|((_, id), release)| (*id, release.clone())).collect();
+            app.releases = releases.map(|((_, id), release)| (*id, Arc::new(release.clone()))).collect();
             let queued = state.settings.get(&format!("queued:{name}"));
             app.queued = queued.and_then(|text| serde_json::from_str::<Queued>(text).ok());
             // What waits has a number already, though the journal has no rollout of it yet.
@@ -169,7 +170,8 @@ impl Engine {
         }
         if here.is_none() && matches!(record.state, InstanceState::Backoff { failures: 0, .. }) {
             // It was about to be started for the first time.
-            app.instances.insert(record.id.clone(), planned(record.id.clone(), record.release, now));
+            app.instances
+                .insert(record.id.clone(), Box::new(planned(record.id.clone(), record.release, now)));
             world.platform.start(order);
             return;
         }
@@ -213,7 +215,7 @@ impl Engine {
         if retiring != record.retiring {
             world.journal.commit(0, vec![Change::PutInstance(Box::new(managed.record()))]);
         }
-        app.instances.insert(record.id.clone(), managed);
+        app.instances.insert(record.id.clone(), Box::new(managed));
         world.platform.adopt(AdoptOrder { start: order, last });
     }
 

@@ -16,6 +16,7 @@ use gapless_model::{
 };
 use gapless_store::{Change, RolloutRecord};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long an ended rollout waits for the proxy's last counters until its receipt is written without.
@@ -234,10 +235,10 @@ impl Engine {
         let mut changes = Vec::new();
         let to = match release {
             NewRelease::Made(made) => {
-                let to = made.id;
-                changes.push(Change::PutRelease { app: name.clone(), release: made.clone() });
+                let (to, made) = (made.id, Arc::from(made));
+                changes.push(Change::PutRelease { app: name.clone(), release: Arc::clone(&made) });
                 changes.push(app.note(world.now, What::ReleaseMade { release: to }));
-                app.releases.insert(to, *made);
+                app.releases.insert(to, made);
                 to
             }
             NewRelease::Kept(to) if app.releases.contains_key(&to) => to,
@@ -369,14 +370,14 @@ impl Engine {
         app.current = if completed || from.is_none() { Some(to) } else { from };
         active.closing = Some(Closing { counted_by: upcoming, deadline: world.now.moment + LAST_COUNT });
         let mut changes: Vec<_> = app.record().into_iter().collect();
-        let left = left.and_then(|left| app.releases.get(&left)).map(Release::original);
+        let left = left.and_then(|left| app.releases.get(&left)).map(|left| left.original());
         for release in app.releases.values_mut() {
-            release.mark = match mark {
+            Arc::make_mut(release).mark = match mark {
                 Some(mark) if release.id == to => mark,
                 _ if Some(release.original()) == left && release.id != to => Mark::Bad,
                 _ => continue,
             };
-            changes.push(Change::PutRelease { app: name.clone(), release: Box::new(release.clone()) });
+            changes.push(Change::PutRelease { app: name.clone(), release: Arc::clone(release) });
             let (release, mark) = (release.id, release.mark);
             world.platform.tidy(Errand::Mark { app: name.clone(), release, mark });
         }

@@ -4,6 +4,7 @@ use super::samples::{Place, app, app_name, instance, note, release, rollout};
 use crate::{Change, State};
 use gapless_model::{Generation, InstanceId, ReleaseId};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 fn change() -> impl Strategy<Value = Change> {
     let app_number = 1..4_u32;
@@ -11,7 +12,7 @@ fn change() -> impl Strategy<Value = Change> {
         4 => (app_number.clone(), 1..9_u32).prop_map(|(n, i)| Change::PutApp(Box::new(app(n, i)))),
         1 => app_number.clone().prop_map(|n| Change::DeleteApp(app_name(n))),
         3 => (app_number.clone(), 1..5_u32, any::<bool>()).prop_map(|(n, id, marked)| {
-            Change::PutRelease { app: app_name(n), release: Box::new(release(id, marked)) }
+            Change::PutRelease { app: app_name(n), release: Arc::new(release(id, marked)) }
         }),
         1 => (app_number.clone(), 1..5_u32)
             .prop_map(|(n, id)| Change::DeleteRelease { app: app_name(n), release: ReleaseId(id) }),

@@ -5,6 +5,7 @@ use crate::{Change, OpenError, State};
 use gapless_model::event::What;
 use gapless_model::{Generation, RolloutId};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 #[test]
 fn a_new_journal_knows_nothing_and_is_for_its_owner_only() {
@@ -27,9 +28,9 @@ fn everything_comes_back() {
     let changes = vec![
         Change::PutApp(Box::new(app(1, 2))),
         Change::PutApp(Box::new(app(2, 3))),
-        Change::PutRelease { app: app_name(1), release: Box::new(release(1, true)) },
-        Change::PutRelease { app: app_name(1), release: Box::new(release(2, false)) },
-        Change::PutRelease { app: app_name(2), release: Box::new(release(1, false)) },
+        Change::PutRelease { app: app_name(1), release: Arc::new(release(1, true)) },
+        Change::PutRelease { app: app_name(1), release: Arc::new(release(2, false)) },
+        Change::PutRelease { app: app_name(2), release: Arc::new(release(1, false)) },
         Change::PutRollout(Box::new(rollout(7, app_name(1), true))),
         Change::PutRollout(Box::new(rollout(8, app_name(1), false))),
         Change::PutInstance(Box::new(instance(1, 1, 0))),

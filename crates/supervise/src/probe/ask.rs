@@ -25,7 +25,8 @@ pub(super) async fn ask(spec: ProbeSpec, target: Arc<Target>) -> ProbeAnswer {
 
 async fn in_time(spec: &ProbeSpec, question: impl Future<Output = ProbeAnswer>) -> ProbeAnswer {
     let after = spec.timeout;
-    tokio::time::timeout(after, question).await.unwrap_or(ProbeAnswer::TimedOut { after })
+    // Kept aside while it is asked: every instance has room for a question, few are being asked.
+    tokio::time::timeout(after, Box::pin(question)).await.unwrap_or(ProbeAnswer::TimedOut { after })
 }
 
 /// The question, for people; with the address where that is what went wrong.
