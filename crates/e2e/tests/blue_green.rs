@@ -5,7 +5,7 @@
 
 use gapless_api::status::AppStatus;
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
-use gapless_e2e::{CaseApp, Customer, Outcome, Site, free_address};
+use gapless_e2e::{CaseApp, Customer, Outcome, Site, free_address, gapless};
 use gapless_model::{Receipt, RolloutPhase};
 use std::fs;
 use std::path::Path;
@@ -114,6 +114,38 @@ fn flips_that_lose_nothing() {
     }
     let app = site.app("app");
     assert_eq!((app.ready, app.instances.len()), (INSTANCES, INSTANCES as usize));
+}
+
+#[test]
+fn what_memory_a_second_set_will_miss_is_said() {
+    let site = Site::new();
+    let real = fs::read_to_string("/proc/meminfo").unwrap();
+    let little = real.lines().map(|line| match line.split_once(':') {
+        Some(("MemAvailable", _)) => "MemAvailable:       2048 kB\n".to_owned(),
+        _ => format!("{line}\n"),
+    });
+    let little = site.write("meminfo", little.collect::<String>());
+    // A machine with little memory left, for Gapless and whatever it starts.
+    let with_little = |words: &[&str]| {
+        let mut command = site.command_of("unshare", &["--mount", "sh", "-c"]);
+        command.arg("mount --bind \"$0\" /proc/meminfo && exec \"$@\"").arg(&little).args(words);
+        command
+    };
+    if !with_little(&["true"]).status().unwrap().success() {
+        eprintln!("needs the right to mount: not tried");
+        return;
+    }
+    app("v1", "").define(&site);
+    let _ = Site::run(&["up"], with_little(&[&gapless().display().to_string(), "up"])).succeeds();
+    site.wait_until("app", "its memory is known", |app| app.instances.iter().all(|i| i.memory.is_some()));
+    let taken: u64 = site.instances("app").iter().filter_map(|i| i.memory).sum();
+    assert!(taken > 4 << 20, "{taken}");
+    app("v2", "").define(&site);
+    let up = site.gapless(&["up"]).succeeds();
+    let _ =
+        up.says("a second set beside the first takes about ").says(" MiB more, and 2.0 MiB are available");
+    let rolling = site.gapless(&["reload", "app", "--strategy", "rolling"]).succeeds();
+    assert!(!rolling.text().contains("second set"), "{}", rolling.text());
 }
 
 /// An app that is usually replaced instance by instance, once by this strategy.
