@@ -55,6 +55,9 @@ pub(crate) const VERIFY_STATUS: u64 = 200;
 /// How long the new release is watched before the old one is given up.
 pub(crate) const BAKE: Duration = Duration::from_secs(30);
 
+/// How long a client may let an app wait for a body.
+pub(crate) const BODY_TIMEOUT: Duration = gapless_model::limits::LimitSpec::usual_body_timeout();
+
 /// Whether an instance that ended is started again.
 pub(crate) const RESTART_POLICY: &str = "always";
 /// Delay after the second failure in a row.

@@ -11,7 +11,9 @@ fn main() -> ExitCode {
     gapless_cli::run(&Parts {
         keeper: gapless_keeper::run,
         control: |home| gapless_control::control(home, spawn_keeper),
-        proxy: |home, workers| gapless_proxy::run(Options { home: home.into(), workers, log: None }),
+        proxy: |home, workers| {
+            gapless_proxy::run(Options { home: home.into(), workers, log: None, look: Options::LOOK })
+        },
         spawn_keeper,
     })
 }

@@ -54,7 +54,7 @@ fn main() {
     };
     let home = std::env::temp_dir().join(format!("gapless-standalone-{}", std::process::id()));
     std::fs::create_dir_all(&home).unwrap();
-    let options = Options { home: home.clone().try_into().unwrap(), workers, log: None };
+    let options = Options { home: home.clone().try_into().unwrap(), workers, log: None, look: Options::LOOK };
     let proxy = std::thread::spawn(move || gapless_proxy::run(options));
     std::thread::spawn(move || control(&home, address, snapshot));
     proxy.join().unwrap();

@@ -3,10 +3,12 @@
 use crate::h2c::Call;
 use crate::pump::Pumped;
 use crate::record::{Ending, Record};
+use crate::request_body::Upload;
 use crate::upstream::{Cut, Upstream};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -35,6 +37,8 @@ pub(crate) enum Source {
 /// An answer that is still read from its instance.
 pub(crate) struct Relay {
     pub(crate) source: Source,
+    /// What is left of the request, if anything was when the answer began.
+    pub(crate) upload: Option<Rc<Upload>>,
     /// How many bytes it has, if the instance has said so.
     pub(crate) length: Option<u64>,
     /// How long the connection may be idle.
@@ -91,8 +95,19 @@ impl Relay {
             Source::Ended => Poll::Ready(None),
         };
         match &next {
-            Poll::Pending => {}
+            Poll::Pending => {
+                if let Some(upload) = &self.upload
+                    && upload.poll_slow(cx).is_ready()
+                {
+                    self.record.client.cut();
+                    self.record.end(Ending::ClientGone);
+                    return Poll::Ready(Some(Err(Cut::SlowClient)));
+                }
+            }
             Poll::Ready(Some(Ok(frame))) => {
+                if let Some(upload) = &self.upload {
+                    upload.forgive();
+                }
                 self.record.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
                 // Nothing can follow trailers, and nobody asks for more.
                 if frame.is_trailers() || self.is_complete() {

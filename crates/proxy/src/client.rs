@@ -32,6 +32,8 @@ pub(crate) struct Client {
     /// It came by TLS.
     pub(crate) is_secure: bool,
     moved: Cell<bool>,
+    /// What was to be written last waits for it to read.
+    stuck: Cell<bool>,
     busy: Cell<bool>,
     in_head: Cell<bool>,
     closed: Cell<bool>,
@@ -67,6 +69,7 @@ impl Client {
             ip: value(ip.to_string()),
             is_near,
             moved: Cell::new(false),
+            stuck: Cell::new(false),
             busy: Cell::new(false),
             in_head: Cell::new(false),
             closed: Cell::new(false),
@@ -134,6 +137,12 @@ impl Client {
     /// Whether anything was read or written since this was last called.
     pub(crate) fn take_moved(&self) -> bool {
         self.moved.replace(false)
+    }
+
+    /// If it has to read before more can be written: how many bytes the system holds for it.
+    pub(crate) fn stuck(&self) -> Option<u32> {
+        let stuck = self.stuck.get().then(|| gapless_sys::unsent::unsent(self.stream.borrow().socket()));
+        stuck.and_then(Result::ok)
     }
 
     /// Resolves once when the client closes its side, and whenever it has reset the connection. Costs a
@@ -215,8 +224,12 @@ impl Drop for Client {
 pub(crate) struct ClientIo(pub(crate) Rc<Client>);
 
 impl ClientIo {
-    fn moved(&self) {
-        self.0.moved.set(true);
+    fn written<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.0.stuck.set(result.is_pending());
+        if result.is_ready() {
+            self.0.moved.set(true);
+        }
+        result
     }
 }
 
@@ -225,7 +238,7 @@ impl AsyncRead for ClientIo {
         let before = buf.filled().len();
         let result = Pin::new(&mut *self.0.stream.borrow_mut()).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.moved();
+            self.0.moved.set(true);
             self.0.in_head.set(!self.0.busy.get());
         }
         result
@@ -234,8 +247,8 @@ impl AsyncRead for ClientIo {
 
 impl AsyncWrite for ClientIo {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.moved();
-        Pin::new(&mut *self.0.stream.borrow_mut()).poll_write(cx, buf)
+        let result = Pin::new(&mut *self.0.stream.borrow_mut()).poll_write(cx, buf);
+        self.written(result)
     }
 
     fn poll_write_vectored(
@@ -243,8 +256,8 @@ impl AsyncWrite for ClientIo {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.moved();
-        Pin::new(&mut *self.0.stream.borrow_mut()).poll_write_vectored(cx, bufs)
+        let result = Pin::new(&mut *self.0.stream.borrow_mut()).poll_write_vectored(cx, bufs);
+        self.written(result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -252,7 +265,9 @@ impl AsyncWrite for ClientIo {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.stream.borrow_mut()).poll_flush(cx)
+        let result = Pin::new(&mut *self.0.stream.borrow_mut()).poll_flush(cx);
+        self.0.stuck.set(result.is_pending());
+        result
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -29,14 +29,15 @@ use tokio::io::{AsyncWriteExt, join};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How often a connection is looked at.
-pub(crate) const LOOK: Duration = Duration::from_secs(15);
-
-/// Looks at which nothing had moved on an idle connection before it is closed: 90 to 105 seconds, longer
-/// than clients and load balancers keep theirs, so that they close first and no request meets a close.
+/// Looks at which nothing had moved on an idle connection before it is closed (see
+/// [`Options::look`](crate::Options::look)).
 pub(crate) const IDLE_LOOKS: u32 = 7;
 
-/// Looks before a request's head must be complete: 30 to 45 seconds after its first byte.
+/// Looks at which a client had taken nothing of the answer that waits for it, before its connection is closed:
+/// longer than others wait, as who has paused a film comes back.
+const STUCK_LOOKS: u32 = 20;
+
+/// Looks before a request's head must be complete.
 const HEAD_LOOKS: u32 = 3;
 
 /// How long a client may go on sending after its connection was closed for writing.
@@ -142,7 +143,7 @@ async fn requests(worker: &Rc<Worker>, client: &Rc<Client>, io: ClientIo) -> End
     let io = TokioIo::new(join(read, ClientIo(Rc::clone(client))));
     let mut connection = Builder::new().half_close(true).max_buf_size(BUFFER).serve_connection(io, handle);
     let mut watch = Watch::default();
-    let mut look = pin!(sleep(LOOK));
+    let mut look = pin!(sleep(worker.look));
     let last = poll_fn(|cx| {
         if let Poll::Ready(ended) = connection.poll_without_shutdown(cx) {
             return Poll::Ready(Last::of(&ended));
@@ -151,7 +152,7 @@ async fn requests(worker: &Rc<Worker>, client: &Rc<Client>, io: ClientIo) -> End
             if watch.is_over(client) {
                 return Poll::Ready(Last::Cut);
             }
-            look.as_mut().reset(Instant::now() + LOOK);
+            look.as_mut().reset(Instant::now() + worker.look);
         }
         Poll::Pending
     })
@@ -200,14 +201,19 @@ impl Drop for Active {
 struct Watch {
     idle: u32,
     head: u32,
+    stuck: u32,
+    /// What the system held for a client that was stuck.
+    held: Option<u32>,
 }
 
 impl Watch {
-    /// Looks at a connection. Whether it has been idle, or in the middle of a head, for too long.
+    /// Looks at a connection. Whether it has been idle, or in the middle of a head, or not reading its answer, for
+    /// too long.
     fn is_over(&mut self, client: &Client) -> bool {
         let moved = client.take_moved();
         if client.is_busy() {
-            *self = Self::default();
+            self.head = 0;
+            self.idle = 0;
         } else if client.is_in_head() {
             self.head += 1;
         } else {
@@ -217,6 +223,13 @@ impl Watch {
         if self.head >= HEAD_LOOKS {
             client.refuse(Fault::SlowHead);
         }
-        self.idle >= IDLE_LOOKS || self.head >= HEAD_LOOKS
+        let held = client.stuck();
+        self.stuck = if held.is_some() && held == self.held && !moved { self.stuck + 1 } else { 0 };
+        self.held = held;
+        if self.stuck >= STUCK_LOOKS {
+            // What the system holds for it would go on waiting otherwise.
+            client.reset();
+        }
+        self.idle >= IDLE_LOOKS || self.head >= HEAD_LOOKS || self.stuck >= STUCK_LOOKS
     }
 }

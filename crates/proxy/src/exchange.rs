@@ -87,6 +87,14 @@ impl Exchange {
         matches!(self, Self::Http1(_))
     }
 
+    /// The connection, if others share it.
+    pub(crate) const fn session(&self) -> Option<&Rc<Session>> {
+        match self {
+            Self::Http1(_) => None,
+            Self::Http2(session) => Some(session),
+        }
+    }
+
     /// Bytes that may be read at once of the answer.
     pub(crate) const fn read_at_once(&self) -> usize {
         match self {

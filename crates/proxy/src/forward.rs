@@ -14,9 +14,10 @@ use crate::pool::Need;
 use crate::preview;
 use crate::record::{Ending, Record};
 use crate::refusal::Refusal;
-use crate::request_body::{READ_AHEAD, RequestBody, Upload};
+use crate::request_body::{Bounds, READ_AHEAD, RequestBody, Upload};
 use crate::retry::{self, Again, Next};
 use crate::stream::Left;
+use crate::strict::Fault;
 use crate::table::Prefix;
 use crate::target;
 use crate::upstream::{Broken, Reached, Upstream};
@@ -68,7 +69,10 @@ pub(crate) async fn answer(
             let upgrade = headers::to_instance(&mut head, &client, &record.id);
             let (non_idempotent, max_body) = app.retry();
             let repeatable = retry::is_repeatable(&head.method, &head.headers, non_idempotent);
-            let upload = Upload::new(body, max_body, limits.max_body, client.must_be_drained());
+            // Streams of messages are silent as long as they like.
+            let wait = (!headers::is_grpc(&head.headers)).then_some(limits.body_timeout);
+            let bounds = Bounds { keep: max_body, longest: limits.max_body, wait };
+            let upload = Upload::new(body, bounds, &client);
             if client.is_http2() {
                 http2::frame(&mut head, upload.is_some());
             }
@@ -350,6 +354,8 @@ impl Forward {
     fn client_gone(mut self) -> Response<AnswerBody> {
         let reason = if self.upload.as_ref().is_some_and(|upload| upload.is_too_long()) {
             Some(Refusal::LongBody)
+        } else if self.upload.as_ref().is_some_and(|upload| upload.is_slow()) {
+            Some(Refusal::Malformed(Fault::SlowBody))
         } else {
             self.record.client.fault().map(Refusal::Malformed)
         };
@@ -374,8 +380,9 @@ impl Forward {
         let idle = headers::to_client(&mut fields, &self.record.id);
         tell(self.sticky.as_deref(), &self.record, &mut fields);
         let length = head.body.length();
+        let upload = self.upload.as_ref().filter(|upload| !upload.has_ended()).map(Rc::clone);
         let source = line.answer(self.upload, self.record.client.read_at_once());
-        let mut relay = Relay { source, length, idle, record: self.record };
+        let mut relay = Relay { source, upload, length, idle, record: self.record };
         let body = if head.body.is_done() {
             relay.complete();
             AnswerBody::Empty

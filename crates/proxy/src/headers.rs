@@ -6,7 +6,8 @@ use crate::pool::{IDLE, idle_limit};
 use crate::preview::X_GAPLESS_PREVIEW;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
@@ -99,6 +100,11 @@ pub(crate) fn to_instance(head: &mut Parts, client: &Client, id: &HeaderValue) -
 /// Whether the client waits to be told to go on with its body, and for nothing else (RFC 9110 section 10.1.1).
 fn is_continue(headers: &HeaderMap) -> bool {
     headers.get_all(EXPECT).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// Whether it is a call of gRPC, of whatever kind.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// Makes an instance's headers into those for the client. Returns how long its connection may be idle.

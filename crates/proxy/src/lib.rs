@@ -47,6 +47,7 @@ mod meter;
 mod outgoing;
 mod own_answer;
 mod own_log;
+mod patience;
 mod plan;
 mod pool;
 mod preview;

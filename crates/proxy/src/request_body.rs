@@ -1,5 +1,8 @@
 //! A request's body on its way to an instance, kept while it may have to be sent once more.
 
+use crate::exchange::Exchange;
+use crate::http2::{HeldBack, Session};
+use crate::patience::Patience;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
@@ -7,7 +10,7 @@ use hyper::body::Incoming;
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// How long a client that has its answer may go on sending before its connection is closed. Closed at once,
@@ -32,8 +35,15 @@ struct State {
     /// No instance was sent a byte of the request: all that was read is kept, however much it is.
     unsent: bool,
     trailers: Option<HeaderMap>,
-    /// The client broke off, or sends too much.
-    failed: bool,
+    failed: Option<Failure>,
+    /// None if it may take as long as it likes, or has ended.
+    patience: Option<Patience>,
+    /// The connection that it shares with others.
+    session: Option<Rc<Session>>,
+    /// What came last was taken, and nobody has asked for more since.
+    held_back: Option<HeldBack>,
+    /// Whoever passes on the answer, which has begun.
+    answering: Option<Waker>,
     /// It must not be longer than this.
     longest: u64,
     length: Option<u64>,
@@ -41,34 +51,97 @@ struct State {
     drained: bool,
 }
 
+/// Why it will not come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// The client broke off, or sends too much.
+    BrokenOff,
+    /// The client let the app wait for too long.
+    Slow,
+}
+
+/// What holds for a body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Bytes that are kept at most.
+    pub(crate) keep: u64,
+    /// Bytes beyond which it fails.
+    pub(crate) longest: Option<u64>,
+    /// How long its client may let others wait.
+    pub(crate) wait: Option<Duration>,
+}
+
+impl State {
+    fn end(&mut self) {
+        self.source = None;
+        self.patience = None;
+        self.held_back = None;
+    }
+
+    fn fail(&mut self, why: Failure) -> Poll<Option<Result<Frame<Bytes>, NoBody>>> {
+        self.failed = Some(why);
+        if let Some(answering) = self.answering.take() {
+            answering.wake();
+        }
+        Poll::Ready(Some(Err(NoBody)))
+    }
+
+    fn arrived(&mut self, bytes: usize) {
+        self.kept_bytes += bytes as u64;
+        if let Some(patience) = &mut self.patience {
+            patience.arrived(bytes);
+        }
+        if self.held_back.is_none() {
+            self.held_back = self.session.as_ref().map(|session| HeldBack::new(Rc::clone(session)));
+        }
+    }
+
+    /// Nothing is there. Ready when that is the client's fault.
+    fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.held_back = None;
+        let Some(patience) = &mut self.patience else { return Poll::Pending };
+        while patience.poll_over(cx).is_ready() {
+            if self.session.as_ref().is_none_or(|session| session.has_room()) {
+                return Poll::Ready(());
+            }
+            patience.forgive();
+        }
+        Poll::Pending
+    }
+}
+
 impl Upload {
-    /// A body of which up to `limit` bytes are kept; none if there is no body. `drained`: what nobody reads is
-    /// read and thrown away.
-    /// `longest`: it fails beyond so many bytes.
-    pub(crate) fn new(source: Incoming, limit: u64, longest: Option<u64>, drained: bool) -> Option<Rc<Self>> {
+    /// The body of a request of this client; none if there is no body.
+    pub(crate) fn new(source: Incoming, bounds: Bounds, client: &Exchange) -> Option<Rc<Self>> {
         if source.is_end_stream() {
             return None;
         }
         let length = source.size_hint().exact();
+        let session = client.session();
         Some(Rc::new(Self(RefCell::new(State {
             source: Some(source),
             kept: Vec::new(),
             kept_bytes: 0,
-            limit,
-            whole: length.is_none_or(|bytes| bytes <= limit),
+            limit: bounds.keep,
+            whole: length.is_none_or(|bytes| bytes <= bounds.keep),
             unsent: true,
             trailers: None,
-            failed: false,
-            longest: longest.unwrap_or(u64::MAX),
+            failed: None,
+            patience: bounds.wait.map(Patience::new),
+            session: session.map(Rc::clone),
+            held_back: session.map(|session| HeldBack::new(Rc::clone(session))),
+            answering: None,
+            longest: bounds.longest.unwrap_or(u64::MAX),
             length,
-            drained,
+            // What nobody reads is read and thrown away.
+            drained: client.must_be_drained(),
         }))))
     }
 
     /// Whether all that was read so far can be sent again.
     pub(crate) fn can_repeat(&self) -> bool {
         let state = self.0.borrow();
-        state.whole && !state.failed
+        state.whole && state.failed.is_none()
     }
 
     /// Whether it is longer than it may be, as far as that is known.
@@ -92,7 +165,31 @@ impl Upload {
 
     /// Whether the client broke off.
     pub(crate) fn has_failed(&self) -> bool {
-        self.0.borrow().failed
+        self.0.borrow().failed.is_some()
+    }
+
+    /// Whether the client let the app wait for too long.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.0.borrow().failed == Some(Failure::Slow)
+    }
+
+    /// The same, for whoever passes on the answer.
+    pub(crate) fn poll_slow(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_slow() {
+            return Poll::Ready(());
+        }
+        let answering = &mut self.0.borrow_mut().answering;
+        if !answering.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *answering = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// A part of the answer has come: the client may have waited for that.
+    pub(crate) fn forgive(&self) {
+        if let Some(patience) = &mut self.0.borrow_mut().patience {
+            patience.forgive();
+        }
     }
 
     /// Whether it was read to its end.
@@ -111,7 +208,9 @@ impl Upload {
     /// must, so that it can take its answer, and use its connection again.
     pub(crate) fn abandon(&self) {
         let mut state = self.0.borrow_mut();
-        if let Some(mut source) = state.source.take().filter(|_| state.drained && !state.failed) {
+        let source = state.source.take().filter(|_| state.drained && state.failed.is_none());
+        state.end();
+        if let Some(mut source) = source {
             let drain = async move {
                 while let Some(Ok(_)) = std::future::poll_fn(|cx| Pin::new(&mut source).poll_frame(cx)).await
                 {
@@ -139,27 +238,29 @@ impl Upload {
         let Some(source) = &mut state.source else {
             return Poll::Ready(state.trailers.clone().map(|trailers| Ok(Frame::trailers(trailers))));
         };
-        let Poll::Ready(next) = Pin::new(&mut *source).poll_frame(cx) else { return Poll::Pending };
+        let Poll::Ready(next) = Pin::new(&mut *source).poll_frame(cx) else {
+            return match state.poll_slow(cx) {
+                Poll::Ready(()) => state.fail(Failure::Slow),
+                Poll::Pending => Poll::Pending,
+            };
+        };
         let frame = match next {
             None => {
-                state.source = None;
+                state.end();
                 return Poll::Ready(None);
             }
-            Some(Err(_)) => {
-                state.failed = true;
-                return Poll::Ready(Some(Err(NoBody)));
-            }
+            Some(Err(_)) => return state.fail(Failure::BrokenOff),
             Some(Ok(frame)) => frame,
         };
         if let Some(data) = frame.data_ref() {
-            state.kept_bytes += data.len() as u64;
+            let ended = source.is_end_stream();
+            state.arrived(data.len());
             if state.kept_bytes > state.longest {
-                state.failed = true;
-                return Poll::Ready(Some(Err(NoBody)));
+                return state.fail(Failure::BrokenOff);
             }
             state.whole &= state.kept_bytes <= state.limit;
-            if source.is_end_stream() {
-                state.source = None;
+            if ended {
+                state.end();
             }
             if state.whole || state.unsent {
                 state.kept.push(data.clone());
@@ -167,7 +268,7 @@ impl Upload {
             }
         } else if let Some(trailers) = frame.trailers_ref() {
             state.trailers = Some(trailers.clone());
-            state.source = None;
+            state.end();
         }
         Poll::Ready(Some(Ok(frame)))
     }

@@ -35,6 +35,16 @@ pub struct Options {
     pub workers: usize,
     /// File that the proxy's own words are appended to; none for stderr.
     pub log: Option<PathBuf>,
+    /// How often a client's connection is looked at: heads have to be complete after 2 to 3 of these, and
+    /// idle connections are closed after 6 to 7, those of clients that do not read after 20. Usually
+    /// [`Options::LOOK`]; tests are in a hurry.
+    pub look: Duration,
+}
+
+impl Options {
+    /// 30 to 45 seconds for a head, 90 to 105 for an idle connection: longer than clients and load balancers keep
+    /// theirs, so that they close first and no request meets a close.
+    pub const LOOK: Duration = Duration::from_secs(15);
 }
 
 /// Why the proxy could not run.
@@ -91,7 +101,9 @@ fn start(options: &Options) -> Result<(), RunError> {
             handed,
             words: words.clone(),
         };
-        threads.push(work(crew, Arc::clone(&terms), writer.clone(), lines).map_err(begun("a worker"))?);
+        threads.push(
+            work(crew, Arc::clone(&terms), writer.clone(), options.look, lines).map_err(begun("a worker"))?,
+        );
     }
     drop((words, writer));
     tracing::info!(pid = std::process::id(), workers = threads.len(), "the proxy runs");
@@ -113,11 +125,17 @@ fn start(options: &Options) -> Result<(), RunError> {
 }
 
 /// Starts a worker's thread.
-fn work(crew: Crew, terms: Arc<Terms>, writer: AccessLogWriter, lines: Lines) -> io::Result<JoinHandle<()>> {
+fn work(
+    crew: Crew,
+    terms: Arc<Terms>,
+    writer: AccessLogWriter,
+    look: Duration,
+    lines: Lines,
+) -> io::Result<JoinHandle<()>> {
     let runtime_failed = "a worker has no runtime";
     std::thread::Builder::new().name(format!("worker-{}", crew.me())).spawn(move || match runtime() {
         Ok(runtime) => runtime.block_on(async {
-            let worker = Rc::new(Worker::new(crew, terms, AccessLog::new(writer)));
+            let worker = Rc::new(Worker::new(crew, terms, AccessLog::new(writer), look));
             worker.run(lines).await;
         }),
         Err(error) => tracing::error!(%error, runtime_failed),

@@ -76,6 +76,8 @@ pub(crate) enum Cut {
     Failed(#[from] io::Error),
     #[error("the instance's answer is no HTTP: {0}")]
     Nonsense(#[from] Nonsense),
+    #[error("the client did not send the rest of its request in time")]
+    SlowClient,
 }
 
 impl Upstream {

@@ -52,6 +52,8 @@ struct Serving {
 pub(crate) struct Worker {
     crew: Crew,
     pub(crate) terms: Arc<Terms>,
+    /// How often a client's connection is looked at.
+    pub(crate) look: Duration,
     apps: RefCell<BTreeMap<AppName, Rc<App>>>,
     backends: RefCell<BTreeMap<InstanceId, Rc<Backend>>>,
     listeners: RefCell<BTreeMap<SocketAddr, Rc<Listener>>>,
@@ -68,10 +70,11 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// A worker that routes nothing yet.
-    pub(crate) fn new(crew: Crew, terms: Arc<Terms>, access_log: AccessLog) -> Self {
+    pub(crate) fn new(crew: Crew, terms: Arc<Terms>, access_log: AccessLog, look: Duration) -> Self {
         Self {
             crew,
             terms,
+            look,
             apps: RefCell::default(),
             backends: RefCell::default(),
             listeners: RefCell::default(),

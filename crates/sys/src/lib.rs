@@ -24,6 +24,7 @@ pub mod program;
 pub mod random;
 pub mod reap;
 pub mod signals;
+pub mod unsent;
 pub mod usage;
 
 pub use pidfd::{Ended, PidFd};

@@ -153,5 +153,13 @@ pub(crate) static LIMITS: Table = Table {
             example: "\"16KiB\"",
             doc: "The longest head, method, target and fields; a longer one is answered with 431.",
         },
+        Key {
+            name: "body_timeout",
+            kind: Kind::Duration { min: Duration::from_secs(1) },
+            default: Default::Duration(defaults::BODY_TIMEOUT),
+            example: "\"5m\"",
+            doc: "How long a client may let the app wait for the body of its request: silence counts, 100 bytes \
+                  make good a second; then 408. Not for gRPC.",
+        },
     ],
 };

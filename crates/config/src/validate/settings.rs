@@ -57,6 +57,7 @@ pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Probl
         limits: within(app, "limits", |s| LimitSpec {
             max_body: size_if_said(s, "max_body"),
             max_head: size_if_said(s, "max_head"),
+            body_timeout: s.duration("body_timeout"),
         }),
         // Of files: read by who knows where they are.
         error_pages: ErrorPages::default(),

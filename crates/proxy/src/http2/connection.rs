@@ -3,7 +3,7 @@
 use super::session::{Conduct, Session};
 use super::sniff::Sniff;
 use crate::client::{Client, ClientIo};
-use crate::connection::{IDLE_LOOKS, LOOK};
+use crate::connection::IDLE_LOOKS;
 use crate::exchange::Exchange;
 use crate::forward::answer;
 use crate::worker::Worker;
@@ -97,6 +97,7 @@ enum Stand {
 /// and what it has begun is finished.
 pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, io: Sniff<ClientIo>) {
     let session = Rc::new(Session::new(Rc::clone(&client)));
+    let every = worker.look;
     let handle = service_fn({
         let session = Rc::clone(&session);
         move |request: Request<Incoming>| {
@@ -108,7 +109,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, io: Sniff<Clie
     let io = TokioIo::new(join(io, ClientIo(Rc::clone(&client))));
     let mut connection = pin!(builder().serve_connection(io, handle));
     let mut closing = pin!(client.listener.closed());
-    let mut look = pin!(sleep(LOOK));
+    let mut look = pin!(sleep(every));
     let mut stand = Stand::Open { idle: 0 };
     poll_fn(|cx| {
         loop {
@@ -125,7 +126,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, io: Sniff<Clie
                         *idle = if quiet { *idle + 1 } else { 0 };
                         over |= *idle >= IDLE_LOOKS;
                         session.look();
-                        look.as_mut().reset(Instant::now() + LOOK);
+                        look.as_mut().reset(Instant::now() + every);
                     }
                     if over {
                         session.leave();

@@ -11,5 +11,5 @@ mod sniff;
 
 pub(crate) use connection::{READ_AHEAD, serve};
 pub(crate) use downgrade::{downgrade, frame};
-pub(crate) use session::Session;
+pub(crate) use session::{HeldBack, Session};
 pub(crate) use sniff::Sniff;

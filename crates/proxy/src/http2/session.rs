@@ -19,8 +19,27 @@ pub(crate) struct Session {
     open: Cell<u32>,
     begun: Cell<u32>,
     taken_back: Cell<u32>,
+    /// Requests whose bodies take up room here, as nobody asks for more of them.
+    held_back: Cell<u32>,
     /// It is counted as busy until it is closed, whatever goes on.
     leaving: Cell<bool>,
+}
+
+/// A request's body that takes up room, for as long as this is there.
+pub(crate) struct HeldBack(Rc<Session>);
+
+impl HeldBack {
+    /// A body of this connection.
+    pub(crate) fn new(session: Rc<Session>) -> Self {
+        session.held_back.set(session.held_back.get() + 1);
+        Self(session)
+    }
+}
+
+impl Drop for HeldBack {
+    fn drop(&mut self) {
+        self.0.held_back.set(self.0.held_back.get() - 1);
+    }
 }
 
 /// What a client makes of the right to take requests back.
@@ -42,6 +61,7 @@ impl Session {
             open: Cell::new(0),
             begun: Cell::new(0),
             taken_back: Cell::new(0),
+            held_back: Cell::new(0),
             leaving: Cell::new(false),
         }
     }
@@ -68,6 +88,12 @@ impl Session {
     pub(crate) fn leave(&self) {
         self.leaving.set(true);
         self.client.begin();
+    }
+
+    /// Whether no body takes up the room that all bodies of the connection share: then what does not come is
+    /// not sent.
+    pub(crate) fn has_room(&self) -> bool {
+        self.held_back.get() == 0
     }
 
     /// No request is in progress: whatever is left is not waited for.

@@ -23,13 +23,15 @@ pub(crate) enum Fault {
     Trailer,
     /// The head did not come to its end in time.
     SlowHead,
+    /// The body let the app wait for too long.
+    SlowBody,
 }
 
 impl Fault {
     /// What the client is answered.
     pub(crate) const fn status(self) -> StatusCode {
         match self {
-            Self::SlowHead => StatusCode::REQUEST_TIMEOUT,
+            Self::SlowHead | Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -46,6 +48,7 @@ impl Fault {
             Self::Chunk => "A chunk of the request's body is malformed.",
             Self::Trailer => "A field behind the request's body must stand before it.",
             Self::SlowHead => "The request did not arrive in time.",
+            Self::SlowBody => "The body of the request did not arrive in time.",
         }
     }
 

@@ -226,10 +226,12 @@ impl Drop for Instance {
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, number: u32, seen: Arc<Seen>) {
     seen.connections.fetch_add(1, Ordering::SeqCst);
-    let handle = service_fn(move |request| answer(request, number, Arc::clone(&seen)));
+    let mine = Arc::clone(&seen);
+    let handle = service_fn(move |request| answer(request, number, Arc::clone(&mine)));
     let connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), handle);
     let _ = connection.with_upgrades().await;
+    seen.closed.fetch_add(1, Ordering::SeqCst);
 }
 
 fn text(body: impl Into<Bytes>) -> Response<Body> {

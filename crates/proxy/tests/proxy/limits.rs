@@ -14,7 +14,8 @@ async fn limited(limits: LimitSpec) -> (Stage, Instance) {
 
 #[tokio::test]
 async fn a_body_that_says_that_it_is_too_long_is_refused_before_an_instance_sees_it() {
-    let (mut stage, one) = limited(LimitSpec { max_body: Some(1000), max_head: None }).await;
+    let (mut stage, one) =
+        limited(LimitSpec { max_body: Some(1000), max_head: None, ..LimitSpec::default() }).await;
     let mut client = stage.client().await;
     assert_eq!(client.post("/length", &"x".repeat(1000)).await, (200, "1000".into()));
     let (status, text) = client.post("/length", &"x".repeat(1001)).await;
@@ -28,7 +29,8 @@ async fn a_body_that_says_that_it_is_too_long_is_refused_before_an_instance_sees
 
 #[tokio::test]
 async fn a_body_that_turns_out_to_be_too_long_never_ends() {
-    let (stage, one) = limited(LimitSpec { max_body: Some(1000), max_head: None }).await;
+    let (stage, one) =
+        limited(LimitSpec { max_body: Some(1000), max_head: None, ..LimitSpec::default() }).await;
     let chunk = format!("1f4\r\n{}\r\n", "x".repeat(500));
     let ask = |chunks: usize| {
         format!(
@@ -45,7 +47,8 @@ async fn a_body_that_turns_out_to_be_too_long_never_ends() {
 
 #[tokio::test]
 async fn a_head_that_is_too_long_is_refused() {
-    let (stage, one) = limited(LimitSpec { max_body: None, max_head: Some(500) }).await;
+    let (stage, one) =
+        limited(LimitSpec { max_body: None, max_head: Some(500), ..LimitSpec::default() }).await;
     let mut client = stage.client().await;
     assert_eq!(client.get("/short").await.0, 200);
     assert_eq!(client.get(&format!("/{}", "x".repeat(500))).await.0, 431);

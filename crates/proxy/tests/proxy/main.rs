@@ -25,6 +25,7 @@ mod http2_limits;
 mod previews;
 mod retries;
 mod routing;
+mod slow;
 mod swaps;
 mod tls;
 mod tls_client;

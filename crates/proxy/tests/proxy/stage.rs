@@ -59,8 +59,18 @@ impl Stage {
     }
 
     pub(crate) async fn with_workers(workers: usize) -> Self {
+        Self::with(workers, Options::LOOK).await
+    }
+
+    /// One that looks at its clients' connections this often.
+    pub(crate) async fn that_looks(every: Duration) -> Self {
+        Self::with(2, every).await
+    }
+
+    async fn with(workers: usize, look: Duration) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let options = Options { home: home.path().to_owned().try_into().unwrap(), workers, log: None };
+        let path = home.path().to_owned().try_into().unwrap();
+        let options = Options { home: path, workers, log: None, look };
         let proxy = std::thread::spawn(move || gapless_proxy::run(options));
         let control = Control::connect(home.path()).await;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
