@@ -4,21 +4,26 @@
 //! it gets here, with a reset of the stream or the end of the connection.
 
 use crate::refusal::Refusal;
+use crate::strict::Fault;
 use bytes::{BufMut, BytesMut};
 use http::header::{CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 
-/// Makes sure of the host, and puts a cookie together that came in crumbs (section 8.2.3).
+/// Makes sure of the host and the length, and puts a cookie together that came in crumbs (section 8.2.3).
 ///
 /// # Errors
-/// The answer to a request that names two hosts, or a user (section 8.3.1).
+/// The answer to a request that names two hosts, or a user (section 8.3.1), or says its length twice: the codec
+/// looks at the first, and who knows at which an instance does.
 pub(crate) fn downgrade(head: &mut Parts) -> Result<(), Refusal> {
     if let Some(authority) = head.uri.authority() {
         let same = |host: &HeaderValue| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes());
         if authority.as_str().contains('@') || !head.headers.get_all(HOST).iter().all(same) {
             return Err(Refusal::BadHost);
         }
+    }
+    if head.headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
+        return Err(Refusal::Malformed(Fault::Length));
     }
     join_cookies(&mut head.headers);
     Ok(())

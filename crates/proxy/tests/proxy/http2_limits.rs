@@ -60,6 +60,8 @@ async fn malformed_requests_are_refused() {
         ("no path", without(":path")),
         ("no scheme", without(":scheme")),
         ("a length that is none", with(&[("content-length", "+3")])),
+        ("two lengths", with(&[("content-length", "0"), ("content-length", "3")])),
+        ("the same length twice", with(&[("content-length", "0"), ("content-length", "0")])),
         ("a length and no body", with(&[("content-length", "3")])),
     ];
     for (what, block) in cases {
