@@ -39,6 +39,8 @@ pub(crate) struct Client {
     closed: Cell<bool>,
     fault: Cell<Option<Fault>>,
     early: Cell<bool>,
+    /// Nothing was read behind its last whole request.
+    between: Cell<bool>,
     tunnel: RefCell<Option<Tunnel>>,
     /// Connections of this worker that are in the middle of something.
     active: Rc<Cell<u32>>,
@@ -75,6 +77,7 @@ impl Client {
             closed: Cell::new(false),
             fault: Cell::new(None),
             early: Cell::new(false),
+            between: Cell::new(true),
             tunnel: RefCell::default(),
             active,
             last: Cell::new(false),
@@ -132,6 +135,21 @@ impl Client {
     /// Whether nobody knows what the bytes behind its request are, unless it gets the protocol it asked for.
     pub(crate) fn is_early(&self) -> bool {
         self.early.get()
+    }
+
+    /// Whether what was read from it was whole requests.
+    pub(crate) fn reads_between(&self, between: bool) {
+        self.between.set(between);
+    }
+
+    /// Whether nothing of it is in memory: what was read is answered, and the answer is with the system.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.between.get() && !self.busy.get() && !self.in_head.get() && !self.stuck.get()
+    }
+
+    /// Ready when it has sent something, or has closed. Only right where nothing that it sent waits within TLS.
+    pub(crate) fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stream.borrow().socket().poll_read_ready(cx).map(drop)
     }
 
     /// Whether anything was read or written since this was last called.

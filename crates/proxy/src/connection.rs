@@ -118,6 +118,8 @@ enum Last {
     Answered,
     /// A part of a request.
     Cut,
+    /// Whole requests, and more may come.
+    Quiet,
 }
 
 impl Last {
@@ -139,24 +141,51 @@ async fn requests(worker: &Rc<Worker>, client: &Rc<Client>, io: ClientIo) -> End
             Box::pin(async move { Ok::<_, Infallible>(answer.await) })
         }
     });
-    let read = Strict::new(Sniff::new(io), Rc::clone(client));
-    let io = TokioIo::new(join(read, ClientIo(Rc::clone(client))));
-    let mut connection = Builder::new().half_close(true).max_buf_size(BUFFER).serve_connection(io, handle);
+    let mut read = Strict::new(Sniff::new(io), Rc::clone(client));
     let mut watch = Watch::default();
     let mut look = pin!(sleep(worker.look));
-    let last = poll_fn(|cx| {
-        if let Poll::Ready(ended) = connection.poll_without_shutdown(cx) {
-            return Poll::Ready(Last::of(&ended));
-        }
-        while look.as_mut().poll(cx).is_ready() {
-            if watch.is_over(client) {
-                return Poll::Ready(Last::Cut);
+    let (last, connection) = loop {
+        let io = TokioIo::new(join(read, ClientIo(Rc::clone(client))));
+        let mut http = Builder::new();
+        http.half_close(true).max_buf_size(BUFFER);
+        let mut connection = http.serve_connection(io, handle.clone());
+        let last = poll_fn(|cx| {
+            if let Poll::Ready(ended) = connection.poll_without_shutdown(cx) {
+                return Poll::Ready(Last::of(&ended));
             }
-            look.as_mut().reset(Instant::now() + worker.look);
+            while look.as_mut().poll(cx).is_ready() {
+                if watch.is_over(client) {
+                    return Poll::Ready(Last::Cut);
+                }
+                look.as_mut().reset(Instant::now() + worker.look);
+                if watch.is_quiet(client) {
+                    return Poll::Ready(Last::Quiet);
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+        if last != Last::Quiet {
+            break (last, connection);
         }
-        Poll::Pending
-    })
-    .await;
+        // What it would be read into next is larger than all else that a connection holds.
+        read = connection.into_parts().io.into_inner().into_inner().0;
+        let over = poll_fn(|cx| {
+            if client.poll_sent(cx).is_ready() {
+                return Poll::Ready(false);
+            }
+            while look.as_mut().poll(cx).is_ready() {
+                if watch.is_over(client) {
+                    return Poll::Ready(true);
+                }
+                look.as_mut().reset(Instant::now() + worker.look);
+            }
+            Poll::Pending
+        });
+        if over.await {
+            return End::Over;
+        }
+    };
     if let Some(fault) = client.fault().filter(|_| client.is_in_head() && last != Last::Answered) {
         return End::Refused(fault);
     }
@@ -207,6 +236,11 @@ struct Watch {
 }
 
 impl Watch {
+    /// Whether nothing has moved from one look to the next, and nothing is left to be done.
+    fn is_quiet(&self, client: &Client) -> bool {
+        self.idle > 0 && client.is_quiet()
+    }
+
     /// Looks at a connection. Whether it has been idle, or in the middle of a head, or not reading its answer, for
     /// too long.
     fn is_over(&mut self, client: &Client) -> bool {

@@ -67,6 +67,11 @@ impl Follower {
         }
     }
 
+    /// Whether nothing was read behind the last whole request.
+    pub(crate) const fn is_between(&self) -> bool {
+        matches!(&self.place, Place::Head(head) if head.is_empty()) && self.begun.is_empty()
+    }
+
     /// Whether something came behind a request for another protocol, before its answer.
     pub(crate) const fn has_early(&self) -> bool {
         matches!(self.place, Place::Asked { early: true })

@@ -50,6 +50,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Strict<I> {
                 return Poll::Ready(Err(refused()));
             }
         }
+        me.client.reads_between(me.follower.is_between());
         if me.follower.has_early() {
             me.client.comes_early();
         }

@@ -22,6 +22,7 @@ mod holding;
 mod http2;
 mod http2_conformance;
 mod http2_limits;
+mod idle;
 mod previews;
 mod retries;
 mod routing;

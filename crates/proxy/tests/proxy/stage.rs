@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -49,8 +50,17 @@ pub(crate) struct Stage {
     pub(crate) control: Control,
     pub(crate) snapshot: Snapshot,
     listener: Option<TcpListener>,
-    proxy: Option<JoinHandle<std::process::ExitCode>>,
+    proxy: Option<Running>,
 }
+
+/// Where a proxy runs.
+enum Running {
+    Here(JoinHandle<std::process::ExitCode>),
+    Apart(Child),
+}
+
+/// Tells a process of this program that it is a proxy, and its home.
+pub(crate) const APART: &str = "GAPLESS_TEST_PROXY";
 
 impl Stage {
     /// With two workers.
@@ -67,11 +77,45 @@ impl Stage {
         Self::with(2, every).await
     }
 
+    /// One in a process of its own, with one worker: only there it can be told what it takes.
+    pub(crate) async fn apart() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        let child = program.args(["--exact", "idle::a_proxy", "--ignored"]).env(APART, home.path());
+        let child = child.stdout(Stdio::null()).spawn().unwrap();
+        Self::of(home, Running::Apart(child)).await
+    }
+
+    /// Resident memory of a proxy that is apart, in bytes, once it has not grown or shrunk for so long.
+    pub(crate) async fn settled(&self, quiet: Duration) -> usize {
+        let Some(Running::Apart(child)) = &self.proxy else { panic!("it is not apart") };
+        let statm = format!("/proc/{}/statm", child.id());
+        let resident = || {
+            let pages = std::fs::read_to_string(&statm).unwrap();
+            pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+        };
+        let deadline = Instant::now() + DEADLINE;
+        let (mut last, mut since) = (resident(), Instant::now());
+        while since.elapsed() < quiet {
+            assert!(Instant::now() < deadline, "never: its memory settles");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let now = resident();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+        }
+        last
+    }
+
     async fn with(workers: usize, look: Duration) -> Self {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().to_owned().try_into().unwrap();
         let options = Options { home: path, workers, log: None, look };
         let proxy = std::thread::spawn(move || gapless_proxy::run(options));
+        Self::of(home, Running::Here(proxy)).await
+    }
+
+    async fn of(home: tempfile::TempDir, proxy: Running) -> Self {
         let control = Control::connect(home.path()).await;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -200,7 +244,10 @@ impl Drop for Stage {
             });
         });
         let _ = tell.join();
-        let _ = proxy.join();
+        match proxy {
+            Running::Here(thread) => drop(thread.join()),
+            Running::Apart(mut child) => drop(child.wait()),
+        }
     }
 }
 
