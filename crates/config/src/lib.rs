@@ -17,6 +17,8 @@ mod config;
 mod defaults;
 mod document;
 mod env_file;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod keys;
 mod nearest;
 mod places;

@@ -27,6 +27,8 @@ mod cursor;
 mod error;
 mod fifo;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod generations;
 mod lane;
 mod line;

@@ -47,7 +47,9 @@ pub(crate) fn parse(stamp: &[u8]) -> Option<WallTime> {
         return None;
     }
     let clock = get(11, 13)? * 3_600_000 + get(14, 16)? * 60_000 + get(17, 19)? * 1000 + get(20, 23)?;
-    Some(WallTime::from_millis(days(year, month, day) * DAY + clock))
+    let at = WallTime::from_millis(days(year, month, day) * DAY + clock);
+    // No 31st of February, and no hour of 99 minutes.
+    (format(at) == stamp).then_some(at)
 }
 
 // Both ways between days since 1970 and the calendar, after Howard Hinnant, "chrono-Compatible Low-Level
@@ -100,6 +102,8 @@ mod tests {
             "2025-11-21",
             "2025-11-21 08:57:59.123Z",
             "2025-13-21T08:57:59.123Z",
+            "2025-02-31T08:57:59.123Z",
+            "2025-12-31T08:99:99.123Z",
             "aaaa-bb-ccTdd:ee:ff.gggZ",
         ] {
             assert_eq!(parse(bad.as_bytes()), None, "{bad:?}");

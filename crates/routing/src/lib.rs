@@ -11,6 +11,8 @@
 pub mod certificates;
 pub mod counters;
 pub mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod message;
 pub mod snapshot;
 

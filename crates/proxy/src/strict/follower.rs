@@ -30,6 +30,22 @@ impl Default for Place {
     }
 }
 
+/// What comes next.
+#[cfg(any(test, fuzzing))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// A request.
+    Request,
+    /// More of its head.
+    Head,
+    /// So many bytes of its body.
+    Body(u64),
+    /// Chunks.
+    Chunks,
+    /// Another protocol, perhaps.
+    Asked,
+}
+
 /// Bytes that are refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
@@ -64,6 +80,18 @@ impl Follower {
     pub(crate) fn resume(&mut self) {
         if self.place == (Place::Asked { early: false }) {
             self.place = Place::default();
+        }
+    }
+
+    /// What comes next.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn next(&self) -> Next {
+        match &self.place {
+            Place::Head(_) if self.is_between() => Next::Request,
+            Place::Head(_) => Next::Head,
+            Place::Body(left) => Next::Body(*left),
+            Place::Chunks(_) => Next::Chunks,
+            Place::Asked { .. } => Next::Asked,
         }
     }
 

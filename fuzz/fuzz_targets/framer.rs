@@ -1,0 +1,4 @@
+//! Frames of WebSockets.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| gapless_proxy::fuzz::framer(data));
