@@ -7,6 +7,7 @@ use gapless_model::Generation;
 use gapless_routing::frame::{Connection, Receiver, Sender};
 use gapless_routing::{Certificates, Snapshot, ToControl, ToProxy};
 use rustix::process::Signal;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -22,15 +23,15 @@ pub(crate) struct LoneProxy {
     runtime: Runtime,
     receiver: Receiver<ToControl>,
     sender: Sender<ToProxy>,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     /// Where it answers once it was told to route.
-    pub(crate) address: SocketAddr,
+    pub(crate) addresses: Vec<SocketAddr>,
     generation: u64,
 }
 
 impl LoneProxy {
-    /// One of these many workers that routes nothing yet.
-    pub(crate) fn start(binary: &Path, workers: u32) -> Result<Self, Trouble> {
+    /// One of so many workers and so many listeners that routes nothing yet.
+    pub(crate) fn start(binary: &Path, workers: u32, listeners: usize) -> Result<Self, Trouble> {
         let failed =
             |what: &str, error: &dyn std::fmt::Display| Trouble::Bench { what: format!("{what}: {error}") };
         let home = tempfile::Builder::new().prefix("gm-").tempdir().map_err(|source| Trouble::File {
@@ -40,8 +41,11 @@ impl LoneProxy {
         })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed("cannot start a runtime", &error))?;
-        let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| failed("cannot listen", &error))?;
-        let address = listener.local_addr().map_err(|error| failed("cannot listen", &error))?;
+        let listen = |_| TcpListener::bind("127.0.0.1:0");
+        let listeners = (0..listeners).map(listen).collect::<io::Result<Vec<_>>>();
+        let listeners = listeners.map_err(|error| failed("cannot listen", &error))?;
+        let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>();
+        let addresses = addresses.map_err(|error| failed("cannot listen", &error))?;
         let child = Command::new(binary)
             .args(["internal", "proxy", "--workers", &workers.to_string(), "--home"])
             .arg(home.path())
@@ -55,7 +59,7 @@ impl LoneProxy {
         let found = until("the proxy's socket", Duration::from_secs(10), Duration::from_millis(5), connect);
         let (_, connection) = found?;
         let (receiver, sender) = runtime.block_on(async { connection.split() });
-        Ok(Self { child, _home: home, runtime, receiver, sender, listener, address, generation: 0 })
+        Ok(Self { child, _home: home, runtime, receiver, sender, listeners, addresses, generation: 0 })
     }
 
     /// Its process.
@@ -69,21 +73,23 @@ impl LoneProxy {
         told.map_err(|error| Trouble::Bench { what: error.to_string() })
     }
 
-    /// Has it route by the snapshot that `make` makes for its address. How long it took from the last byte sent
+    /// Has it route by the snapshot that `make` makes for its addresses. How long it took from the last byte sent
     /// to applied, in milliseconds.
     pub(crate) fn route(
         &mut self,
-        make: impl FnOnce(Generation, SocketAddr) -> Snapshot,
+        make: impl FnOnce(Generation, &[SocketAddr]) -> Snapshot,
     ) -> Result<f64, Trouble> {
         self.generation += 1;
-        let mut snapshot = make(Generation(self.generation), self.address);
+        let mut snapshot = make(Generation(self.generation), &self.addresses);
         let first = self.generation == 1;
         if first {
-            snapshot.listeners[0].descriptor = Some(0);
+            for (n, listener) in snapshot.listeners.iter_mut().enumerate() {
+                listener.descriptor = Some(n);
+            }
         }
-        let Self { runtime, receiver, sender, listener, generation, .. } = self;
+        let Self { runtime, receiver, sender, listeners, generation, .. } = self;
         runtime.block_on(async {
-            let descriptors = if first { vec![listener.as_fd()] } else { Vec::new() };
+            let descriptors = if first { listeners.iter().map(AsFd::as_fd).collect() } else { Vec::new() };
             let told = sender.send(&ToProxy::Apply(snapshot), &descriptors).await;
             told.map_err(|error| Trouble::Bench { what: error.to_string() })?;
             let began = Instant::now();

@@ -22,8 +22,8 @@ const APPS: u32 = 1000;
 /// Snapshots that are timed.
 const SNAPSHOTS: usize = 20;
 /// Short ones and many: what else the machine does comes and goes.
-const ROUNDS: usize = 11;
-const ROUND: Duration = Duration::from_secs(2);
+const ROUNDS: usize = 30;
+const ROUND: Duration = Duration::from_secs(1);
 /// As many as two cores have.
 const WORKERS: u32 = 2;
 
@@ -38,29 +38,30 @@ pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
     let _backend = Server::start(&["nginx", "-e", "stderr", "-c"], |directory, address| {
         backend_config(directory, &format!("{address}; listen unix:{}", socket.display()))
     })?;
-    // Two processes are never equally fast: one host and a thousand are asked of the same one.
-    let mut hosts = LoneProxy::start(&ground.gapless, WORKERS)?;
-    let mut apps = LoneProxy::start(&ground.gapless, WORKERS)?;
+    let mut apps = LoneProxy::start(&ground.gapless, WORKERS, 1)?;
+    // Two processes are never equally fast: one host and a thousand are asked of the same one, by listeners.
+    let mut hosts = LoneProxy::start(&ground.gapless, WORKERS, 2)?;
     let mut took = Vec::new();
     for _ in 0..SNAPSHOTS {
-        took.push(apps.route(|number, at| among(number, at, APPS, APPS, &socket))?);
+        took.push(apps.route(|number, at| among(number, &[(at[0], APPS)], APPS, &socket))?);
     }
+    hosts.route(|number, at| among(number, &[(at[0], 1), (at[1], APPS)], 1, &socket))?;
     let (one_host, all_hosts) = (script(place.path(), 1)?, script(place.path(), APPS)?);
     let (mut lookup, mut more) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        // Each goes first in half of the rounds, so that what grows over time is with both.
-        let order = if round % 2 == 0 { [1, APPS] } else { [APPS, 1] };
-        let (mut plain, mut among_all) = (f64::NAN, f64::NAN);
-        for count in order {
-            hosts.route(|number, at| among(number, at, count, 1, &socket))?;
-            if count == 1 {
-                plain = cost(&hosts, &one_host)?;
-            } else {
-                among_all = cost(&hosts, &all_hosts)?;
-            }
-        }
+        // Each goes first in half of the rounds.
+        let [plain, among_all] = if round % 2 == 0 {
+            let plain = cost(&hosts, 0, &one_host)?;
+            [plain, cost(&hosts, 1, &all_hosts)?]
+        } else {
+            let among_all = cost(&hosts, 1, &all_hosts)?;
+            [cost(&hosts, 0, &one_host)?, among_all]
+        };
         lookup.push(among_all - plain);
-        more.push(cost(&apps, &all_hosts)? - plain);
+        // A difference that is larger needs fewer of them.
+        if round % 3 == 0 {
+            more.push(cost(&apps, 0, &all_hosts)? - plain);
+        }
     }
     Ok(vec![
         Row::new(
@@ -75,20 +76,25 @@ pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
     ])
 }
 
-/// Microseconds of CPU per request.
-fn cost(proxy: &LoneProxy, script: &Path) -> Result<f64, Trouble> {
-    let candidate = Candidate::new("Gapless", proxy.address, vec![proxy.pid()]);
+/// Microseconds of CPU per request at one of its listeners.
+fn cost(proxy: &LoneProxy, listener: usize, script: &Path) -> Result<f64, Trouble> {
+    let candidate = Candidate::new("Gapless", proxy.addresses[listener], vec![proxy.pid()]);
     candidate.cost(|address| wrk::drive_by(address, ROUND, script))
 }
 
-/// So many hosts, by turns of so many apps.
-fn among(number: Generation, address: SocketAddr, hosts: u32, apps: u32, backend: &Path) -> Snapshot {
+/// So many hosts at each listener, by turns of so many apps.
+fn among(number: Generation, listeners: &[(SocketAddr, u32)], apps: u32, backend: &Path) -> Snapshot {
     let name = |n: u32| format!("app-{}", n % apps).parse::<AppName>().ok();
     let route =
-        |n| Some(Route { listener: address, host: host(n).parse().ok(), path: "/".into(), app: name(n)? });
-    let routes = (0..hosts).filter_map(route).collect();
+        |listener, n| Some(Route { listener, host: host(n).parse().ok(), path: "/".into(), app: name(n)? });
+    let routes_at = |(listener, hosts): &(SocketAddr, u32)| {
+        let listener = *listener;
+        (0..*hosts).filter_map(|n| route(listener, n)).collect::<Vec<_>>()
+    };
+    let routes = listeners.iter().flat_map(routes_at).collect();
     let apps = (0..apps).filter_map(name).map(|app| plain_app(app, backend)).collect();
-    snapshot(number, address, routes, apps)
+    let addresses: Vec<_> = listeners.iter().map(|(address, _)| *address).collect();
+    snapshot(number, &addresses, routes, apps)
 }
 
 fn host(number: u32) -> String {

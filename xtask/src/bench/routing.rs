@@ -10,16 +10,18 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-/// One listener of HTTP, and no access log.
+/// Listeners of HTTP, and no access log.
 pub(crate) fn snapshot(
     generation: Generation,
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     routes: Vec<Route>,
     apps: Vec<AppRouting>,
 ) -> Snapshot {
+    let listener =
+        |address: &SocketAddr| Listener { address: *address, descriptor: None, protocol: Protocol::Plain };
     Snapshot {
         generation,
-        listeners: vec![Listener { address, descriptor: None, protocol: Protocol::Plain }],
+        listeners: addresses.iter().map(listener).collect(),
         routes,
         apps,
         access_log: AccessLog::Off,

@@ -71,13 +71,13 @@ fn row(how: &str, count: u32, ground: &Ground, speech: Speech<'_>, socket: &Path
         let nginx = nginx(socket, speech)?;
         for_each(&Candidate::new("nginx", nginx.address, nginx.processes()), count, speech)?
     };
-    let mut proxy = LoneProxy::start(&ground.gapless, 1)?;
+    let mut proxy = LoneProxy::start(&ground.gapless, 1, 1)?;
     if let Speech::Tls(certificate) = speech {
         proxy.certify(certificate.told())?;
     }
     proxy.route(|number, at| {
         let app = "app".parse().ok();
-        let route = app.clone().map(|app| Route { listener: at, host: None, path: "/".into(), app });
+        let route = app.clone().map(|app| Route { listener: at[0], host: None, path: "/".into(), app });
         let app = app.map(|app| plain_app(app, socket));
         let mut snapshot = snapshot(number, at, route.into_iter().collect(), app.into_iter().collect());
         if let Speech::Tls(_) = speech {
@@ -85,7 +85,7 @@ fn row(how: &str, count: u32, ground: &Ground, speech: Speech<'_>, socket: &Path
         }
         snapshot
     })?;
-    let ours = for_each(&Candidate::new("Gapless", proxy.address, vec![proxy.pid()]), count, speech)?;
+    let ours = for_each(&Candidate::new("Gapless", proxy.addresses[0], vec![proxy.pid()]), count, speech)?;
     let what = format!("{count} idle WebSockets{how}: memory of the proxy for each");
     Ok(Row::new(what, Unit::Kibibytes, ours).at_most(12.0).beside("nginx", theirs))
 }
