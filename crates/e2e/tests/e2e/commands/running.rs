@@ -1,6 +1,6 @@
 //! `scale`, `stop`, `start`, `restart`, `delete` and `down`.
 
-use crate::stage::{ask, current, customers, releases};
+use super::stage::{ask, current, customers, releases};
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CapacityWatch, CaseApp, Customer, PATIENCE, Site, apps_directory, instance_processes};
 use gapless_model::release::Mark;

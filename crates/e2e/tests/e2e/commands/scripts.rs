@@ -1,6 +1,6 @@
 //! What scripts read: `--json`, `--detach`, exit codes, `releases` and `history`.
 
-use crate::stage::{releases, slow};
+use super::stage::{releases, slow};
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, Site};
 use gapless_model::Outcome;

@@ -1,6 +1,5 @@
 //! Who is asked: an instance that fails is passed over and comes back, a client stays where it was through a
 //! reload, and a new instance gets its share little by little.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{Answer, CaseApp, Customer, PATIENCE, Site, free_address};

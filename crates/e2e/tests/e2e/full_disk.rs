@@ -1,5 +1,4 @@
 //! No request is lost when the disk is full: logs may be, and status says so.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, PATIENCE, Site, process};

@@ -1,6 +1,6 @@
 //! `pause`, `resume`, `abort`, `promote` and `stop` in the middle of a rollout.
 
-use crate::stage::{ask, current, is_baking, is_replacing, releases, slow};
+use super::stage::{ask, current, is_baking, is_replacing, releases, slow};
 use gapless_api::status::{AppStatus, InstanceStatus};
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CapacityWatch, CaseApp, Site, instance_processes};

@@ -1,6 +1,5 @@
 //! What Prometheus reads is what happened: the sums are those of the load's own account, to the request,
 //! through rollouts and whatever of ours is killed.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, Customer, PATIENCE, Site, free_address, process};

@@ -1,6 +1,5 @@
 //! What fails is started again as its policy says, what is stopped is gone whole, and nothing slow of one app
 //! delays another.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::process::{group_of, kill, runs, signal};
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};

@@ -1,5 +1,4 @@
 //! Two rollouts of one app never run at once, and nobody who dies or leaves can hold up the next.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_api::status::AppStatus;
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};

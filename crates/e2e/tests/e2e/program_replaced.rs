@@ -1,6 +1,5 @@
 //! The file of the program is replaced or removed while it runs: what is started after that is still of the
 //! version that runs, and nothing is lost.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, plan};
 use gapless_e2e::{CaseApp, PATIENCE, Site, gapless, process};

@@ -1,5 +1,4 @@
 //! Bad input gets one clear diagnostic and exit code 2, and nothing that runs is touched.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, Customer, Outcome, Site, apps_directory, gapless};

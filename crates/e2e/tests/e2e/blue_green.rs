@@ -1,8 +1,6 @@
 //! No request is lost while a whole second set of instances takes the place of the first in one step, nor while it
 //! gives it back; and before that step nobody sees it who may not.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
-
 use gapless_api::status::AppStatus;
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, Customer, Outcome, Site, free_address, gapless};

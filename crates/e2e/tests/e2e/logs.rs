@@ -1,6 +1,5 @@
 //! What apps say is captured whole, whatever it is, and can be read while it comes: across instances, reloads
 //! and rotations.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_api::request::LogLine;
 use gapless_e2e::{CaseApp, PATIENCE, Site};

@@ -1,6 +1,5 @@
 //! No request of a client that speaks HTTP/2 is lost while an app is reloaded, whichever protocol its instances
 //! speak. The clients are h2load and curl, which retry nothing.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::{CapacityWatch, CaseApp, Site};
 use std::process::{Command, Output};

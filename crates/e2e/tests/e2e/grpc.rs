@@ -1,6 +1,5 @@
 //! A gRPC server that knows nothing of shutting down is replaced under gRPC calls of all kinds: each has its
 //! messages, its status and its trailers, and a stream ends on the instance on which it began.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::{PATIENCE, Partner, Site, apps_directory, free_address};
 use gapless_testkit::wait::wait_for;

@@ -1,6 +1,5 @@
 //! Work that has begun on an instance ends there, however long it takes and whatever shape it has: transfers of a
 //! gigabyte, streams of events, trailers, answers without a body, answers that come before their request is over.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::{PATIENCE, Partner, Site, apps_directory, direct};
 use gapless_testkit::wait::wait_for;

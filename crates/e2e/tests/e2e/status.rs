@@ -1,5 +1,4 @@
 //! Status says how everything stands: for people in a table, for scripts under names that they may rely on.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, Customer, PATIENCE, Site};

@@ -1,6 +1,5 @@
 //! No request is lost when control is killed in the middle of a rollout, whichever phase it is in: the keeper
 //! brings it back, the rollout ends as it should, and no instance is restarted for it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_api::request::LogLine;
 use gapless_api::status::AppStatus;

@@ -1,6 +1,5 @@
 //! No request is lost while listeners, hosts and paths are added, removed and moved: what is connected stays
 //! so, what is begun is finished, and what comes goes where the file says.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{Customer, PATIENCE, Site, apps_directory, free_address};

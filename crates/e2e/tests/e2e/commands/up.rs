@@ -1,6 +1,6 @@
 //! `up`: what changed, nothing else, and what became of it.
 
-use crate::stage::{ask, code, code_app, current, is_replacing, runs, slow};
+use super::stage::{ask, code, code_app, current, is_replacing, runs, slow};
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, Customer, PATIENCE, Site, apps_directory, free_address};
 use gapless_testkit::wait::wait_for;

@@ -1,6 +1,5 @@
 //! What an app has begun is finished when it is deleted, though control is killed meanwhile; then it is forgotten
 //! whole, but for its logs and its numbers.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, plan};
 use gapless_e2e::{Answer, CaseApp, Customer, PATIENCE, Site, instance_processes, process};

@@ -1,6 +1,5 @@
 //! WebSockets through rollouts, with real servers and clients (`ws`, `socket.io`): no message torn, none out of
 //! turn, every close seen by both sides, and who comes back comes to the new release.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::nothing_lost;
 use gapless_e2e::{PATIENCE, Site, apps_directory};

@@ -1,6 +1,5 @@
 //! The apps in `examples/` run unmodified by their own `gapless.toml`, see the world as they would without
 //! Gapless, and lose no request while they are reloaded.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{begin, nothing_lost};
 use gapless_e2e::{Answer, CapacityWatch, Customer, Site, instance_processes};

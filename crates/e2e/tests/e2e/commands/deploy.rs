@@ -1,6 +1,6 @@
 //! `deploy`, `reload` and `rollback`: code, config and environment together.
 
-use crate::stage::{ask, code, code_app, customers, releases, runs};
+use super::stage::{ask, code, code_app, customers, releases, runs};
 use gapless_e2e::Site;
 use gapless_e2e::traffic::nothing_lost;
 use gapless_model::release::Mark;

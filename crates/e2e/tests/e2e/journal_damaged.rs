@@ -1,5 +1,4 @@
 //! No request is lost when the journal cannot be read: it is kept aside, said loudly, and what runs is adopted.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, Site};
