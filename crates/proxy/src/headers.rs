@@ -102,6 +102,12 @@ fn is_continue(headers: &HeaderMap) -> bool {
     headers.get_all(EXPECT).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
+/// Whether all names are such as HTTP/1.1 can say: HTTP/2 is read by a library that takes a quote in them as well, which
+/// RFC 9110 section 5.1 does not.
+pub(crate) fn have_names(headers: &HeaderMap) -> bool {
+    !headers.keys().any(|name| name.as_str().contains('"'))
+}
+
 /// Whether it is a call of gRPC, of whatever kind.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))

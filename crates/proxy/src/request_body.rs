@@ -1,6 +1,7 @@
 //! A request's body on its way to an instance, kept while it may have to be sent once more.
 
 use crate::exchange::Exchange;
+use crate::headers;
 use crate::http2::{HeldBack, Session};
 use crate::patience::Patience;
 use bytes::Bytes;
@@ -267,6 +268,9 @@ impl Upload {
                 *cursor += 1;
             }
         } else if let Some(trailers) = frame.trailers_ref() {
+            if !headers::have_names(trailers) {
+                return state.fail(Failure::BrokenOff);
+            }
             state.trailers = Some(trailers.clone());
             state.end();
         }

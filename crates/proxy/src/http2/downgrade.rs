@@ -3,6 +3,7 @@
 //! What must not be in a field (line ends, upper case, fields of one connection) is refused by the codec before
 //! it gets here, with a reset of the stream or the end of the connection.
 
+use crate::headers;
 use crate::refusal::Refusal;
 use crate::strict::Fault;
 use bytes::{BufMut, BytesMut};
@@ -13,8 +14,8 @@ use http::{HeaderMap, HeaderValue, Method};
 /// Makes sure of the host and the length, and puts a cookie together that came in crumbs (section 8.2.3).
 ///
 /// # Errors
-/// The answer to a request that names two hosts, or a user (section 8.3.1), or says its length twice: the codec
-/// looks at the first, and who knows at which an instance does.
+/// The answer to a request that names two hosts, or a user (section 8.3.1), says its length twice (the
+/// codec looks at the first, and who knows at which an instance does), or has a field whose name is none.
 pub(crate) fn downgrade(head: &mut Parts) -> Result<(), Refusal> {
     if let Some(authority) = head.uri.authority() {
         let same = |host: &HeaderValue| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes());
@@ -24,6 +25,9 @@ pub(crate) fn downgrade(head: &mut Parts) -> Result<(), Refusal> {
     }
     if head.headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
         return Err(Refusal::Malformed(Fault::Length));
+    }
+    if !headers::have_names(&head.headers) {
+        return Err(Refusal::Malformed(Fault::Name));
     }
     join_cookies(&mut head.headers);
     Ok(())

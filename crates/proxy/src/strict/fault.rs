@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     Coding,
     /// Both of them (RFC 9112 section 6.1).
     LengthAndCoding,
+    /// A field whose name is none (RFC 9110 section 5.1).
+    Name,
     /// A chunk that is not as RFC 9112 section 7.1 has it.
     Chunk,
     /// A field behind the last chunk that says how long the request is (RFC 9110 section 6.5.1).
@@ -45,6 +47,7 @@ impl Fault {
             Self::Length => "The request must say its Content-Length once, as a number.",
             Self::Coding => "The only Transfer-Encoding of a request can be chunked, said once.",
             Self::LengthAndCoding => "The request has a Content-Length and a Transfer-Encoding.",
+            Self::Name => "The name of a field of the request has a character that is none of a name.",
             Self::Chunk => "A chunk of the request's body is malformed.",
             Self::Trailer => "A field behind the request's body must stand before it.",
             Self::SlowHead => "The request did not arrive in time.",

@@ -39,6 +39,7 @@ async fn malformed_requests_are_refused() {
         ("CR LF in a name", with(&[("x\r\ny", "a")])),
         ("a colon in a name", with(&[("x:y", "a")])),
         ("a space in a name", with(&[("x y", "a")])),
+        ("a quote in a name", with(&[("x\"y", "a")])),
         ("no name", with(&[("", "a")])),
         ("upper case in a name", with(&[("X-Upper", "a")])),
         ("connection", with(&[("connection", "close")])),
