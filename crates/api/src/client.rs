@@ -8,7 +8,7 @@ use crate::lines::Lines;
 use crate::progress::Progress;
 use crate::request::{
     ApplyRequest, ApplyResult, DeployRequest, Done, LogLine, ReleaseRow, ReloadRequest, RollbackRequest,
-    RolloutTicket, ScaleRequest,
+    RolloutTicket, ScaleRequest, UpgradeAnswer, UpgradeRequest,
 };
 use crate::status::Status;
 use crate::{SOCKET, VERSION};
@@ -183,6 +183,15 @@ impl Client {
     /// Stops every app, then Gapless itself.
     pub async fn down(&self) -> Answer<Done> {
         self.post("down", &(), SLOW).await
+    }
+
+    /// Replaces Gapless itself by the program of this request. Its control ends right after the answer, or even
+    /// before it could be read.
+    ///
+    /// # Errors
+    /// As all of these; the program is no Gapless, or one that does not understand what runs.
+    pub async fn upgrade(&self, to: &UpgradeRequest) -> Answer<UpgradeAnswer> {
+        self.post("upgrade", to, SLOW).await
     }
 
     /// A rollout as it goes. Also one that is over: its last line comes at once.

@@ -17,6 +17,7 @@
 //! | `GET /v1/metrics` | | text for Prometheus |
 //! | `GET /v1/history?app=APP&limit=N` | | list of [`Event`](gapless_model::event::Event), newest first |
 //! | `GET /v1/apps/APP/logs?lines=N&follow=BOOL&stream=out,err` | | lines of [`LogLine`] |
+//! | `POST /v1/upgrade` | [`UpgradeRequest`] | [`UpgradeAnswer`]; then control makes room for that program's |
 //! | `POST /v1/down` | | [`Done`]; everything is stopped, then Gapless itself |
 
 use gapless_model::release::Mark;
@@ -178,6 +179,33 @@ pub struct ScaleRequest {
 pub struct Done {
     /// What, for people.
     pub message: String,
+}
+
+/// Replace Gapless itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeRequest {
+    /// The program, by its absolute path.
+    pub program: String,
+}
+
+/// It was checked, and is on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeAnswer {
+    /// Its version.
+    pub version: String,
+    /// It is what runs already: nothing is done.
+    pub runs_already: bool,
+}
+
+/// What a Gapless says of itself before it is trusted with what another one has left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Formats {
+    /// Its version.
+    pub gapless: String,
+    /// The newest schema of a journal that it reads.
+    pub journal: u32,
+    /// The newest language between control and proxy that it speaks.
+    pub wire: u32,
 }
 
 /// One line of `gapless releases`.

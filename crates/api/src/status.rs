@@ -25,6 +25,9 @@ pub struct GaplessStatus {
     pub control_pid: u32,
     /// The proxy's process id; none while there is none.
     pub proxy_pid: Option<u32>,
+    /// Proxies that another one follows: they accept no more, and end when the last of their clients has gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retiring_proxies: Vec<u32>,
     /// `GAPLESS_HOME`.
     pub home: String,
     /// Milliseconds since control began.

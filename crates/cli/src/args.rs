@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Scale(commands::scale::Args),
     /// Stop every app and Gapless itself; the definitions stay
     Down(commands::down::Args),
+    /// Replace Gapless itself by another version, while everything goes on
+    Upgrade(commands::upgrade::Args),
     /// Show what runs
     #[command(visible_alias = "list")]
     Status(commands::status::Args),
@@ -99,6 +101,7 @@ mod tests {
             "delete api",
             "scale api 4",
             "down",
+            "upgrade --to ./gapless --json",
             "status api --json",
             "logs api -f --lines 10 --err --json",
             "promote api",

@@ -26,6 +26,10 @@ pub(crate) fn become_part(parts: &Parts, mut words: impl Iterator<Item = OsStrin
     if part == "demo-app" {
         return demo::app::main(&rest);
     }
+    if part == "formats" {
+        println!("{}", (parts.formats)());
+        return ExitCode::SUCCESS;
+    }
     let home = option(&rest, "--home").and_then(|home| Utf8Path::from_path(Path::new(home)));
     let Some(home) = home.filter(|home| home.is_absolute()) else {
         eprintln!("gapless internal: --home must name an absolute directory, in UTF-8");

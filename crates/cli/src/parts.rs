@@ -20,6 +20,8 @@ pub struct Parts {
     /// `gapless internal proxy --home DIR [--workers N]`; without `--workers` one worker per core that we may
     /// use. At least 1.
     pub proxy: fn(&Utf8Path, usize) -> ExitCode,
+    /// What this Gapless understands, in one line of JSON: `gapless internal formats`.
+    pub formats: fn() -> String,
     /// Starts a keeper for this home in the background by the given words, and returns at once. If one runs
     /// already, the second ends by itself.
     pub spawn_keeper: fn(&Path, &[OsString]) -> io::Result<Child>,

@@ -5,7 +5,7 @@
 use crate::book::{Book, Written};
 use crate::clock;
 use crate::engine::{Engine, Input, Usage, World};
-use crate::link::LinkEvent;
+use crate::link::{Hello, LinkEvent};
 use crate::listeners::Listeners;
 use crate::local::Local;
 use crate::metrics::{self, SETTING};
@@ -43,8 +43,6 @@ pub struct Core {
     pub listeners: Listeners,
     /// CPU and memory by process id, as last sampled.
     pub usage: BTreeMap<u32, Usage>,
-    /// The proxy's process, while there is one.
-    pub proxy: Option<u32>,
     /// Where apps were wanted to be reached when last decided; to begin with, by the control before us: the
     /// app may have gone with it.
     pub listening: BTreeSet<SocketAddr>,
@@ -124,45 +122,63 @@ impl Core {
     }
 
     fn hear(&mut self, event: LinkEvent) {
-        let input = match event {
-            LinkEvent::Broken => {
-                self.proxy = None;
-                self.keychain.lose_proxy();
-                Input::ProxyDown
+        match event {
+            LinkEvent::Found(proxies) => {
+                for Hello { pid, generation, since, retiring } in proxies {
+                    self.input(Input::ProxyUp { pid, generation, since, retiring });
+                }
+                self.count_for_the_one_that_serves();
             }
-            LinkEvent::Said(said) => match *said {
-                ToControl::Hello { pid, generation, .. } => {
-                    self.proxy = Some(pid);
-                    if let Some(value) = self.counted.begin(pid) {
-                        self.book.commit(0, vec![Change::PutSetting { name: SETTING.to_owned(), value }]);
-                    }
-                    Input::ProxyUp { pid, generation }
+            LinkEvent::Broken { proxy } => {
+                self.input(Input::ProxyDown { pid: proxy });
+                self.counted.end(proxy);
+                if self.engine.proxy().is_none() {
+                    self.keychain.lose_proxy();
                 }
-                ToControl::Applied { generation, backlog } => Input::Applied { generation, backlog },
-                ToControl::Backlog(backlog) => Input::Backlog(backlog),
-                ToControl::Counters(counters) => {
-                    let Self { engine, counted, .. } = self;
-                    let runs = |id: &InstanceId| engine.app(id.app()).is_some_and(|app| app.has(id));
-                    counted.take(&counters, |name| engine.app(name).is_some(), runs);
+            }
+            LinkEvent::Said { proxy, message } => self.hear_proxy(proxy, *message),
+        }
+    }
+
+    fn hear_proxy(&mut self, proxy: u32, message: ToControl) {
+        let input = match message {
+            ToControl::Applied { generation, backlog } => Input::Applied { proxy, generation, backlog },
+            ToControl::Backlog(backlog) => Input::Backlog { proxy, backlog },
+            ToControl::Counters(counters) => {
+                let Self { engine, counted, .. } = self;
+                let runs = |id: &InstanceId| engine.app(id.app()).is_some_and(|app| app.has(id));
+                counted.take(proxy, &counters, |name| engine.app(name).is_some(), runs);
+                if engine.proxy() == Some(proxy) {
                     self.keychain.handshakes = counters.handshakes;
-                    Input::Counters(counters)
                 }
-                ToControl::Refused { generation, message } => {
-                    tracing::error!("the proxy refused snapshot {generation}: {message}");
-                    return;
-                }
-                // Sockets of a control before us, that nobody else had kept.
-                ToControl::Listeners { addresses } => {
-                    self.listening.extend(addresses);
-                    return;
-                }
-                ToControl::Certified { number, troubles } => {
+                Input::Counters { proxy, counters }
+            }
+            ToControl::Refused { generation, message } => {
+                tracing::error!("the proxy {proxy} refused snapshot {generation}: {message}");
+                return;
+            }
+            // Sockets of a control before us, that nobody else had kept.
+            ToControl::Listeners { addresses } => {
+                self.listening.extend(addresses);
+                return;
+            }
+            ToControl::Certified { number, troubles } => {
+                if self.engine.proxy() == Some(proxy) {
                     self.keychain.confirm(number, troubles);
-                    return;
                 }
-            },
+                return;
+            }
+            // It says so once, when it is found.
+            ToControl::Hello { .. } => return,
         };
         self.input(input);
+        self.count_for_the_one_that_serves();
+    }
+
+    fn count_for_the_one_that_serves(&mut self) {
+        if let Some(value) = self.engine.proxy().and_then(|proxy| self.counted.begin(proxy)) {
+            self.book.commit(0, vec![Change::PutSetting { name: SETTING.to_owned(), value }]);
+        }
     }
 
     fn input(&mut self, input: Input) {

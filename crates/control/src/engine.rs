@@ -19,6 +19,7 @@ mod managed;
 mod numbers;
 mod preview;
 mod protocols;
+mod proxies;
 mod receipt;
 mod record;
 mod recover;
@@ -35,6 +36,7 @@ pub use recover::{Found, Recovery};
 pub use rollouts::{Cause, Closed, NewRelease};
 pub use view::{Followed, Usage};
 
+use self::proxies::Standing;
 use crate::platform::{Journal, Platform};
 use gapless_api::ErrorBody;
 use gapless_model::instance::InstanceView;
@@ -56,20 +58,39 @@ pub enum Input {
         pid: u32,
         /// What every worker of it has.
         generation: Generation,
+        /// When it began: the later of two follows the other.
+        since: Moment,
+        /// It accepts no more, and finishes with the clients that it has.
+        retiring: bool,
     },
-    /// The proxy is gone, or cannot be reached.
-    ProxyDown,
-    /// Every worker of the proxy has this snapshot.
+    /// A proxy is gone, or cannot be reached.
+    ProxyDown {
+        /// Its process.
+        pid: u32,
+    },
+    /// Every worker of a proxy has this snapshot.
     Applied {
+        /// The proxy's process.
+        proxy: u32,
         /// Which.
         generation: Generation,
         /// What instances were working on.
         backlog: Backlog,
     },
     /// Retiring instances finished something.
-    Backlog(Backlog),
-    /// The proxy's counters.
-    Counters(Counters),
+    Backlog {
+        /// For this proxy.
+        proxy: u32,
+        /// What is left.
+        backlog: Backlog,
+    },
+    /// A proxy's counters.
+    Counters {
+        /// The proxy's process.
+        proxy: u32,
+        /// Since it began.
+        counters: Counters,
+    },
     /// A journal entry was written, or could not be.
     Committed {
         /// As given to [`Journal::commit`].
@@ -161,11 +182,16 @@ impl Engine {
         self.version += 1;
         match input {
             Input::Instance(view) => self.observe_instance(*view, world),
-            Input::ProxyUp { pid, generation } => self.proxy_up(pid, generation),
-            Input::ProxyDown => self.proxy_down(),
-            Input::Applied { generation, backlog } => self.acknowledge(generation, &backlog, world),
-            Input::Backlog(backlog) => self.observe_backlog(&backlog),
-            Input::Counters(counters) => self.count(&counters, world),
+            Input::ProxyUp { pid, generation, since, retiring } => {
+                let standing = if retiring { Standing::Retiring } else { Standing::Serving };
+                self.proxy_up(pid, generation, since, standing);
+            }
+            Input::ProxyDown { pid } => self.proxy_down(pid, world),
+            Input::Applied { proxy, generation, backlog } => {
+                self.proxy_applied(proxy, generation, &backlog, world);
+            }
+            Input::Backlog { proxy, backlog } => self.observe_backlog(proxy, &backlog),
+            Input::Counters { proxy, counters } => self.count(proxy, &counters, world),
             Input::Committed { token, error } => self.committed(token, error, world),
             Input::Verified { app, rollout, outcome } => self.verified(&app, rollout, outcome),
             Input::Tick => self.dirty.extend(

@@ -8,7 +8,8 @@
 //! | [`core`] | the loop that puts everything in order |
 //! | [`platform`], [`local`] | the seam between deciding and doing, and this machine behind it |
 //! | [`book`], [`recall`], [`boot`] | what is remembered: the journal, and a second memory in need |
-//! | [`link`], [`listeners`] | the proxy, and the sockets that it serves |
+//! | [`link`], [`listeners`] | the proxies, and the sockets that they serve |
+//! | [`upgrade`] | another version of Gapless takes over |
 //! | [`tls`] | certificates: read, looked after, and what the proxy is told of them |
 //! | [`disk`] | releases, made and removed where nobody waits |
 //! | [`admin`] | the admin address: metrics, for those who may only look |
@@ -35,9 +36,11 @@ mod run;
 mod sample;
 mod server;
 pub mod tls;
+mod upgrade;
 mod verify;
 
 pub use run::{Revive, control};
+pub use upgrade::formats;
 
 /// The process of our keeper; none under systemd.
 fn keeper_pid() -> Option<u32> {

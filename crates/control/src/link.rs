@@ -1,37 +1,56 @@
-//! The link to the proxy: finds it, starts it if there is none, sends it what to route and passes on what it
-//! says. When the link breaks the proxy goes on with what it has.
+//! The links to the proxies: finds them, starts one if none serves, sends them what to route and passes on
+//! what they say. When a link breaks its proxy goes on with what it has.
+//!
+//! There is one proxy, but while another takes its place: then there are two that accept connections, from the
+//! same queue, until the newer one routes by our snapshot; then the older one is told to retire, and stays
+//! until its last client has gone.
+
+mod starter;
+mod talk;
 
 use crate::listeners::Listeners;
-use camino::{Utf8Path, Utf8PathBuf};
-use gapless_routing::frame::{Connection, FrameError, Receiver, Sender};
-use gapless_routing::{Certificates, Snapshot, ToControl, ToProxy};
-use gapless_sys::program;
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use camino::Utf8PathBuf;
+use gapless_routing::frame::FrameError;
+use gapless_routing::socket::sockets;
+use gapless_routing::{Certificates, Snapshot, ToControl};
+use starter::Starter;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+pub use talk::Hello;
+use talk::{Ended, Greeted, greet};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 /// How often a proxy that was just started is looked for.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The longest pause between two starts of a proxy that dies at once.
-const START_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long a successor may take to say who it is.
+const COMING_UP: Duration = Duration::from_secs(10);
 
-/// What the link passes on.
+/// What the links pass on.
 #[derive(Debug)]
 pub enum LinkEvent {
-    /// The proxy said something.
-    Said(Box<ToControl>),
-    /// The link broke; it is being mended.
-    Broken,
+    /// These proxies are there: all that can be found, when it comes first.
+    Found(Vec<Hello>),
+    /// A proxy said something.
+    Said {
+        /// Its process.
+        proxy: u32,
+        /// What.
+        message: Box<ToControl>,
+    },
+    /// A proxy is gone.
+    Broken {
+        /// Its process.
+        proxy: u32,
+    },
 }
 
-/// What the link is told.
+/// What the links are told.
 #[derive(Debug, Clone, Default)]
 pub struct Orders {
     /// Route like this. Only the newest counts.
@@ -40,220 +59,192 @@ pub struct Orders {
     pub shutdown: Option<Duration>,
     /// How many workers a proxy has that is started from now on; none means one per core.
     pub workers: Option<u32>,
+    /// Those that another one follows.
+    pub retire: BTreeSet<u32>,
 }
 
-/// Keeps the link to the proxy of this home until a shutdown was passed on. To be spawned.
-pub async fn keep(
-    home: Utf8PathBuf,
+/// The wish for another proxy beside the one that serves. Answered with its process id when it is there, or with
+/// what went wrong.
+pub type Successor = oneshot::Sender<Result<u32, String>>;
+
+/// What all links have in common.
+#[derive(Clone)]
+struct Shared {
     listeners: Listeners,
-    mut orders: watch::Receiver<Orders>,
-    mut certificates: watch::Receiver<Arc<Certificates>>,
+    orders: watch::Receiver<Orders>,
+    certificates: watch::Receiver<Arc<Certificates>>,
     events: mpsc::Sender<LinkEvent>,
-) {
-    let path = home.join("proxy.sock");
-    let mut starter = Starter::new(home);
+}
+
+/// What links are kept with.
+pub struct Surroundings {
+    /// The listening sockets.
+    pub listeners: Listeners,
+    /// What is ordered.
+    pub orders: watch::Receiver<Orders>,
+    /// What TLS is spoken by.
+    pub certificates: watch::Receiver<Arc<Certificates>>,
+    /// Where to say what happens.
+    pub events: mpsc::Sender<LinkEvent>,
+    /// Wishes for another proxy.
+    pub successors: mpsc::Receiver<Successor>,
+}
+
+/// Keeps the links to the proxies of this home until a shutdown was passed on. To be spawned.
+pub async fn keep(home: Utf8PathBuf, surroundings: Surroundings) {
+    let Surroundings { listeners, orders, certificates, events, mut successors } = surroundings;
+    let shared = Shared { listeners, orders, certificates, events };
+    let starter = Starter::new(home.clone());
+    let mut keep =
+        Keep { home, starter, shared, links: JoinSet::new(), linked: BTreeMap::new(), coming: None };
+    keep.find().await;
     loop {
-        if let Ok(connection) = Connection::connect(&path).await {
-            let ended = talk(connection, &listeners, &starter, &mut orders, &mut certificates, &events).await;
-            if let Err(error) = &ended {
-                tracing::warn!("the link to the proxy broke: {error}");
+        keep.starter.reap();
+        if keep.shared.orders.borrow().shutdown.is_some() {
+            while let Some(ended) = keep.links.join_next().await {
+                drop(ended);
             }
-            if matches!(ended, Ok(Ended::ShutDown)) || events.send(LinkEvent::Broken).await.is_err() {
-                return;
-            }
-            if matches!(ended, Ok(Ended::Outgrown)) {
-                starter.stop();
-            }
+            return;
         }
-        let Orders { shutdown: None, workers, .. } = *orders.borrow() else { return };
-        starter.ensure(workers).await;
-        sleep(LOOK).await;
-    }
-}
-
-/// Why a conversation ended without an error.
-enum Ended {
-    /// The proxy closed it.
-    Closed,
-    /// We told it to end.
-    ShutDown,
-    /// It has another number of workers than is wanted, and has not begun to serve.
-    Outgrown,
-}
-
-async fn talk(
-    connection: Connection,
-    listeners: &Listeners,
-    starter: &Starter,
-    orders: &mut watch::Receiver<Orders>,
-    certificates: &mut watch::Receiver<Arc<Certificates>>,
-    events: &mpsc::Sender<LinkEvent>,
-) -> Result<Ended, FrameError> {
-    let (mut from, mut to): (Receiver<ToControl>, Sender<ToProxy>) = connection.split();
-    let mut has: BTreeSet<SocketAddr> = BTreeSet::new();
-    let mut greeted = false;
-    // What was ordered before this proxy was there is stale: the engine sends anew once it hears Hello.
-    orders.mark_unchanged();
-    loop {
+        let needed = !keep.is_served();
+        if needed || keep.coming.is_some() {
+            if needed {
+                keep.ensure().await;
+            }
+            sleep(LOOK).await;
+            keep.find().await;
+            keep.settle_coming();
+        }
+        let looks = keep.coming.is_some() || !keep.is_served();
         tokio::select! {
-            said = from.recv() => {
-                let Some((message, descriptors)) = said? else { return Ok(Ended::Closed) };
-                match &message {
-                    ToControl::Hello { listeners: there, .. } => {
-                        has = there.iter().copied().collect();
-                        greeted = true;
-                        // Before any snapshot: a listener that speaks TLS has something to speak it by.
-                        certify(&mut to, certificates).await?;
-                        if there.iter().any(|a| listeners.get(*a).is_none()) {
-                            to.send(&ToProxy::GiveListeners, &[]).await?;
-                        }
-                    }
-                    ToControl::Listeners { addresses } => {
-                        for (address, socket) in addresses.iter().zip(descriptors) {
-                            listeners.adopt(*address, socket);
-                        }
-                    }
-                    _ => {}
-                }
-                if events.send(LinkEvent::Said(Box::new(message))).await.is_err() {
-                    return Ok(Ended::Closed);
+            Some(ended) = keep.links.join_next() => {
+                let Ok((pid, ended)) = ended else { return };
+                if !keep.mend(pid, ended).await {
+                    return;
                 }
             }
-            Ok(()) = certificates.changed() => certify(&mut to, certificates).await?,
-            changed = orders.changed() => {
-                if changed.is_err() {
-                    return Ok(Ended::Closed);
-                }
-                let Orders { snapshot, shutdown, workers } = orders.borrow_and_update().clone();
-                if let Some(within) = shutdown {
-                    let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-                    to.send(&ToProxy::Shutdown { within }, &[]).await?;
-                    while from.recv().await?.is_some() {}
-                    return Ok(Ended::ShutDown);
-                }
-                // Nobody is connected to it yet: the first file has come, or the first with this key.
-                if greeted && has.is_empty() && starter.is_outgrown(workers) {
-                    return Ok(Ended::Outgrown);
-                }
-                if let Some(snapshot) = snapshot {
-                    if certificates.has_changed().unwrap_or(false) {
-                        certify(&mut to, certificates).await?;
-                    }
-                    apply(&mut to, snapshot, listeners, &mut has).await?;
-                }
-            }
+            Some(answer) = successors.recv(), if keep.coming.is_none() => keep.succeed(answer),
+            changed = keep.shared.orders.changed() => if changed.is_err() { return },
+            () = sleep(LOOK), if looks => {}
         }
     }
 }
 
-/// Sends the newest certificates, if TLS is spoken at all.
-async fn certify(
-    to: &mut Sender<ToProxy>,
-    certificates: &mut watch::Receiver<Arc<Certificates>>,
-) -> Result<(), FrameError> {
-    let newest = Arc::clone(&certificates.borrow_and_update());
-    if newest.number == 0 {
-        return Ok(());
-    }
-    to.send(&ToProxy::Certificates((*newest).clone()), &[]).await
+/// A successor on its way.
+struct Coming {
+    pid: u32,
+    until: Instant,
+    answer: Successor,
 }
 
-/// Sends a snapshot, with the listening sockets that this proxy does not have.
-async fn apply(
-    to: &mut Sender<ToProxy>,
-    mut snapshot: Snapshot,
-    listeners: &Listeners,
-    has: &mut BTreeSet<SocketAddr>,
-) -> Result<(), FrameError> {
-    let mut sockets: Vec<Arc<OwnedFd>> = Vec::new();
-    snapshot.listeners.retain_mut(|listener| {
-        if !has.contains(&listener.address) {
-            let Some(socket) = listeners.get(listener.address) else {
-                tracing::error!("no listening socket for {}", listener.address);
-                return false;
-            };
-            listener.descriptor = Some(sockets.len());
-            sockets.push(socket);
+struct Keep {
+    home: Utf8PathBuf,
+    starter: Starter,
+    shared: Shared,
+    links: JoinSet<(u32, Result<Ended, FrameError>)>,
+    /// Those that are linked, and whether they were retiring when they were found.
+    linked: BTreeMap<u32, bool>,
+    coming: Option<Coming>,
+}
+
+impl Keep {
+    /// Whether a proxy is there that accepts connections.
+    fn is_served(&self) -> bool {
+        let orders = self.shared.orders.borrow();
+        self.linked.iter().any(|(pid, retiring)| !retiring && !orders.retire.contains(pid))
+    }
+
+    /// Links those that are not linked. All that are found are told of at once: nothing must be decided by what
+    /// one says while another, which sends requests as well, is not known.
+    async fn find(&mut self) {
+        let found = sockets(self.home.as_std_path()).unwrap_or_default();
+        let mut greeted = Vec::new();
+        for (pid, path) in found {
+            if !self.linked.contains_key(&pid) {
+                greeted.extend(greet_or_remove(path, &self.shared).await);
+            }
+        }
+        self.link(greeted).await;
+    }
+
+    async fn link(&mut self, greeted: Vec<Greeted>) {
+        let hellos: Vec<_> = greeted.iter().map(|greeted| greeted.hello).collect();
+        if hellos.is_empty() || self.shared.events.send(LinkEvent::Found(hellos)).await.is_err() {
+            return;
+        }
+        for mut greeted in greeted {
+            greeted.workers = self.starter.workers_of(greeted.hello.pid);
+            let (shared, pid) = (self.shared.clone(), greeted.hello.pid);
+            self.linked.insert(pid, greeted.hello.retiring);
+            self.links.spawn(async move { (pid, greeted.talk(shared).await) });
+        }
+    }
+
+    /// A link has ended. It is made again if its proxy is still there. False if nobody listens any more.
+    async fn mend(&mut self, pid: u32, ended: Result<Ended, FrameError>) -> bool {
+        self.linked.remove(&pid);
+        match ended {
+            Ok(Ended::ShutDown) => return true,
+            Ok(Ended::Closed) => {}
+            Ok(Ended::Outgrown) => self.starter.give_up(true),
+            Err(error) => tracing::warn!("the link to the proxy {pid} broke: {error}"),
+        }
+        sleep(LOOK).await;
+        let path = gapless_routing::socket::socket(self.home.as_std_path(), pid);
+        match greet_or_remove(path, &self.shared).await {
+            Some(greeted) => self.link(vec![greeted]).await,
+            None => return self.shared.events.send(LinkEvent::Broken { proxy: pid }).await.is_ok(),
         }
         true
-    });
-    *has = snapshot.listeners.iter().map(|l| l.address).collect();
-    let descriptors: Vec<_> = sockets.iter().map(|s| s.as_fd()).collect();
-    to.send(&ToProxy::Apply(snapshot), &descriptors).await
-}
-
-/// Starts proxies, one at a time, less often when they die at once.
-struct Starter {
-    /// `GAPLESS_HOME`.
-    home: Utf8PathBuf,
-    last: Option<Started>,
-    pause: Duration,
-}
-
-/// A proxy that was started.
-struct Started {
-    child: Child,
-    since: Instant,
-    workers: Option<u32>,
-}
-
-impl Starter {
-    const fn new(home: Utf8PathBuf) -> Self {
-        Self { home, last: None, pause: Duration::ZERO }
     }
 
-    /// Starts one unless the last one still runs.
-    async fn ensure(&mut self, workers: Option<u32>) {
-        if let Some(Started { child, since, .. }) = &mut self.last {
-            match child.try_wait() {
-                Ok(None) => return,
-                Ok(Some(status)) => {
-                    let ran = since.elapsed();
-                    tracing::error!("the proxy (pid {}) ended: {status}; starting another", child.id());
-                    self.pause = if ran > START_PAUSE_MAX {
-                        Duration::ZERO
-                    } else {
-                        (self.pause * 2).clamp(LOOK, START_PAUSE_MAX)
-                    };
-                }
-                Err(error) => tracing::error!("cannot ask for the proxy: {error}"),
-            }
-            self.last = None;
+    /// Starts a proxy unless one is on its way.
+    async fn ensure(&mut self) {
+        let retires = |pid| self.shared.orders.borrow().retire.contains(&pid);
+        if self.starter.last().is_some_and(retires) {
+            self.starter.give_up(false);
         }
-        sleep(self.pause).await;
-        match start(&self.home, workers) {
-            Ok(child) => self.last = Some(Started { child, since: Instant::now(), workers }),
-            Err(error) => {
-                self.pause = (self.pause * 2).clamp(LOOK, START_PAUSE_MAX);
-                tracing::error!("cannot start the proxy: {error}");
-            }
+        let workers = self.shared.orders.borrow().workers;
+        self.starter.ensure(workers).await;
+    }
+
+    fn succeed(&mut self, answer: Successor) {
+        let workers = self.shared.orders.borrow().workers;
+        match self.starter.succeed(workers) {
+            Ok(pid) => self.coming = Some(Coming { pid, until: Instant::now() + COMING_UP, answer }),
+            // Whoever asked may have gone.
+            Err(error) => drop(answer.send(Err(format!("it cannot be started: {error}")))),
         }
     }
 
-    /// Whether the last one was started with another number of workers. Of one that somebody else has started
-    /// nothing is known.
-    fn is_outgrown(&self, workers: Option<u32>) -> bool {
-        self.last.as_ref().is_some_and(|last| last.workers != workers)
-    }
-
-    /// Ends the last one at once.
-    fn stop(&mut self) {
-        if let Some(Started { mut child, .. }) = self.last.take()
-            && let Err(error) = child.kill().and_then(|()| child.wait())
-        {
-            tracing::error!("cannot stop the proxy (pid {}): {error}", child.id());
+    /// Answers who waits for a successor, once it is there or cannot come.
+    fn settle_coming(&mut self) {
+        let Some(coming) = &self.coming else { return };
+        let pid = coming.pid;
+        let outcome = if self.linked.contains_key(&pid) {
+            Ok(pid)
+        } else if let Some(status) = self.starter.ended() {
+            Err(format!("it ended at once ({status})"))
+        } else if Instant::now() >= coming.until {
+            self.starter.give_up(true);
+            Err(format!("it did not answer within {COMING_UP:?}"))
+        } else {
+            return;
+        };
+        if let Some(coming) = self.coming.take() {
+            drop(coming.answer.send(outcome));
         }
     }
 }
 
-fn start(home: &Utf8Path, workers: Option<u32>) -> std::io::Result<Child> {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(home.join("logs/proxy.log"))?;
-    let named = std::env::current_exe()?;
-    let mut process = Command::new(program::again(named.as_os_str()));
-    process.args(["internal", "proxy", "--home", home.as_str()]);
-    if let Some(workers) = workers {
-        process.args(["--workers", &workers.to_string()]);
+/// A proxy that is there; a socket that a killed one has left is removed.
+async fn greet_or_remove(path: PathBuf, shared: &Shared) -> Option<Greeted> {
+    match greet(&path, shared).await {
+        Ok(greeted) => Some(greeted),
+        Err(FrameError::Io { source, .. }) if source.kind() == ErrorKind::ConnectionRefused => {
+            drop(std::fs::remove_file(&path));
+            None
+        }
+        Err(_) => None,
     }
-    process.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
-    process.env_remove("NOTIFY_SOCKET").spawn()
 }

@@ -158,6 +158,12 @@ impl Platform for Local {
         self.parts.proxy.send_modify(|orders| orders.snapshot = Some(snapshot));
     }
 
+    fn retire_proxy(&mut self, pid: u32) {
+        self.parts.proxy.send_modify(|orders| {
+            orders.retire.insert(pid);
+        });
+    }
+
     fn open_preview(&mut self) -> Option<SocketAddr> {
         match self.parts.listeners.open() {
             Ok(address) => Some(address),

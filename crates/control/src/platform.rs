@@ -39,6 +39,9 @@ pub trait Platform {
     /// Apply a routing snapshot. Its listeners carry no descriptors; the platform adds them.
     fn route(&mut self, snapshot: Snapshot);
 
+    /// Let a proxy retire: another one serves in its place.
+    fn retire_proxy(&mut self, pid: u32);
+
     /// A listening socket for a preview, on a loopback port that is free; none if none can be had.
     fn open_preview(&mut self) -> Option<SocketAddr>;
 

@@ -5,12 +5,12 @@ use crate::book::Book;
 use crate::core::{ADMIN, Core, Desk, Inlets, PROXY, TLS, desk, run};
 use crate::disk::Disk;
 use crate::engine::{Engine, Found, Recovery};
-use crate::link::Orders;
+use crate::link::{Orders, Surroundings};
 use crate::listeners::Listeners;
 use crate::local::{Local, Parts};
 use crate::tls::{self, Keychain, Prepared};
 use crate::verify::Verifier;
-use crate::{boot, link, metrics, recall, sample, server};
+use crate::{boot, link, metrics, recall, sample, server, upgrade};
 use camino::Utf8Path;
 use gapless_api::request::{AdminSettings, ProxySettings};
 use gapless_logs::Capture;
@@ -40,6 +40,9 @@ const LOOK_FOR_KEEPER: Duration = Duration::from_secs(1);
 /// How long the last writes may take when control ends.
 const LAST_WRITES: Duration = Duration::from_secs(3);
 
+/// What control ends with when another version is to take its place (`EX_TEMPFAIL` of `sysexits.h`).
+const ANOTHER_VERSION: u8 = 75;
+
 /// Starts a keeper (program and arguments) for a home.
 pub type Revive = fn(&Path, &[OsString]) -> std::io::Result<std::process::Child>;
 
@@ -65,7 +68,7 @@ pub fn control(home: &Utf8Path, revive: Revive) -> ExitCode {
     let ended = runtime.block_on(serve(home, inherited, revive));
     runtime.shutdown_timeout(Duration::from_secs(1));
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
@@ -77,7 +80,7 @@ async fn serve(
     home: &Utf8Path,
     inherited: Vec<(String, std::os::fd::OwnedFd)>,
     revive: Revive,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<ExitCode, Box<dyn Error>> {
     let began = Instant::now();
     let (journal, recovered) = Journal::open(&home.join("journal.db"))?;
     let journal = Arc::new(journal);
@@ -117,7 +120,6 @@ async fn serve(
         book: Book::new(Arc::clone(&journal), written, disk.clone()),
         listeners: listeners.clone(),
         usage: BTreeMap::new(),
-        proxy: None,
         listening: listeners.addresses(),
         leaving: BTreeSet::new(),
         counted: metrics::Book::recall(recovered.state.settings.get(metrics::SETTING).map(String::as_str)),
@@ -141,11 +143,15 @@ async fn serve(
     tokio::spawn(tls::watch(core.keychain.watched(), desk.clone()));
     tokio::spawn(tls::keep(core.keychain.asked(), home.to_owned(), desk.clone()));
 
+    let (succeed, successors) = mpsc::channel(1);
     let certificates = core.keychain.certificates();
-    let link = tokio::spawn(link::keep(home.to_owned(), listeners, link_orders, certificates, said));
+    let surroundings =
+        Surroundings { listeners, orders: link_orders, certificates, events: said, successors };
+    let link = tokio::spawn(link::keep(home.to_owned(), surroundings));
     tokio::spawn(sample::keep(desk.clone()));
     tokio::spawn(report_refused(refused_inlet, desk.clone()));
-    let (down, downs) = mpsc::channel(1);
+    tokio::spawn(upgrade::keep_ours(desk.clone(), succeed));
+    let (ends, ended) = mpsc::channel(1);
     let api = server::Api {
         desk: desk.clone(),
         journal: Arc::clone(&journal),
@@ -154,7 +160,7 @@ async fn serve(
         began,
         looks: server::Looks { desk: desk.clone(), since: crate::clock::now().wall },
         admin: Admin::default(),
-        down,
+        ends,
         applying: Arc::default(),
     };
     if let Some(trouble) = reopen(admin, &api) {
@@ -164,7 +170,7 @@ async fn serve(
     let socket = server::bind(home)?;
     let serving = tokio::spawn(server::serve(socket, api));
     let (stop, stopped) = oneshot::channel();
-    let ending = tokio::spawn(end(downs, desk, stop, link));
+    let ending = tokio::spawn(end(ended, desk, stop, link));
 
     let inlets = Inlets {
         instances,
@@ -184,13 +190,13 @@ async fn serve(
     );
     match ending {
         Ending::Down => {
-            for socket in [gapless_api::SOCKET, "proxy.sock"] {
-                // Whoever looks should find nobody, not a socket that nobody answers.
-                drop(std::fs::remove_file(home.join(socket)));
-            }
-            Ok(())
+            // Whoever looks should find nobody, not a socket that nobody answers.
+            drop(std::fs::remove_file(home.join(gapless_api::SOCKET)));
+            Ok(ExitCode::SUCCESS)
         }
-        Ending::Asked => Ok(()),
+        Ending::Asked => Ok(ExitCode::SUCCESS),
+        // Not a success: that would be the end of the keeper as well.
+        Ending::Upgraded => Ok(ExitCode::from(ANOTHER_VERSION)),
         Ending::KeeperGone => {
             let named = std::env::current_exe()?;
             let keeper = program::again(named.as_os_str()).to_owned();
@@ -221,20 +227,25 @@ enum Ending {
     /// On SIGTERM (from the keeper, or a system that shuts down): what runs goes on, and whoever comes next
     /// adopts it.
     Asked,
+    /// The keeper starts the control of another version.
+    Upgraded,
     /// Nobody would start us again. Another keeper is started, and a control of its own.
     KeeperGone,
 }
 
 /// Waits until control has to end, and sees to what must be done before.
 async fn end(
-    mut downs: mpsc::Receiver<()>,
+    mut ends: mpsc::Receiver<server::End>,
     desk: Desk,
     stop: oneshot::Sender<()>,
     link: tokio::task::JoinHandle<()>,
 ) -> std::io::Result<Ending> {
     let mut terminate = signal(SignalKind::terminate())?;
     let ending = tokio::select! {
-        _ = downs.recv() => Ending::Down,
+        end = ends.recv() => match end {
+            Some(server::End::Upgrade) => Ending::Upgraded,
+            Some(server::End::Down) | None => Ending::Down,
+        },
         _ = terminate.recv() => Ending::Asked,
         () = keeper_gone() => Ending::KeeperGone,
     };

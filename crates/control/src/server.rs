@@ -13,6 +13,7 @@ mod peer;
 mod rollout;
 mod status;
 mod tls;
+mod upgrade;
 
 use crate::admin::Admin;
 use crate::core::Desk;
@@ -48,8 +49,17 @@ pub(crate) struct Api {
     pub(crate) admin: Admin,
     /// Held while apps are made as a file has them: one file at a time.
     pub(crate) applying: Arc<tokio::sync::Mutex<()>>,
-    /// Ends control once everything is stopped.
-    pub(crate) down: tokio::sync::mpsc::Sender<()>,
+    /// Ends control.
+    pub(crate) ends: tokio::sync::mpsc::Sender<End>,
+}
+
+/// Why the API ends control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Everything is stopped.
+    Down,
+    /// The keeper is another program, and starts the control of that.
+    Upgrade,
 }
 
 impl FromRef<Api> for Looks {
@@ -92,6 +102,7 @@ pub(crate) async fn serve(listener: UnixListener, api: Api) -> io::Result<()> {
         .route("/v1/check", post(apply::check))
         .route("/v1/apply", post(apply::apply))
         .route("/v1/down", post(apps::down))
+        .route("/v1/upgrade", post(upgrade::upgrade))
         .route("/v1/rollouts/{id}/follow", get(follow::rollout))
         .route(app, delete(apps::delete))
         .route(&under("deploy"), post(rollout::deploy))

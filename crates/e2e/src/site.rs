@@ -95,6 +95,14 @@ impl Site {
         Self::run(words, self.command(words))
     }
 
+    /// The same with another file of the program.
+    ///
+    /// # Panics
+    /// It cannot be run.
+    pub fn gapless_of(&self, program: impl AsRef<OsStr>, words: &[&str]) -> Outcome {
+        Self::run(words, self.command_of(program, words))
+    }
+
     /// Runs a command to its end that runs `gapless` with these words in its own way.
     ///
     /// # Panics

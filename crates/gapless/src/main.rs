@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         proxy: |home, workers| {
             gapless_proxy::run(Options { home: home.into(), workers, log: None, look: Options::LOOK })
         },
+        formats: gapless_control::formats,
         spawn_keeper,
     })
 }

@@ -39,6 +39,13 @@ impl Control {
         Ok(Self { pid: child.id(), handle, since: Instant::now() })
     }
 
+    /// The one that whoever was here before us in this process has started. As our child it is not reaped by
+    /// anybody else, so the pid is still its own.
+    pub(crate) fn adopt(pid: u32) -> Result<Self, KeeperError> {
+        let failed = |error| KeeperError::System { doing: "take control over", error };
+        Ok(Self { pid, handle: PidFd::open(pid).map_err(failed)?, since: Instant::now() })
+    }
+
     /// How long it has run.
     pub(crate) fn ran(&self) -> Duration {
         self.since.elapsed()

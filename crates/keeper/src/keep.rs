@@ -2,6 +2,7 @@
 
 use crate::control::Control;
 use crate::error::KeeperError;
+use crate::heir::{self, Estate};
 use crate::home::Home;
 use crate::pace::Pace;
 use crate::shelf::Shelf;
@@ -9,7 +10,7 @@ use gapless_sys::signals::Signals;
 use gapless_sys::{Ended, clock, descriptor, notify, poll, reap};
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ const SIGHUP: i32 = 1;
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 const SIGCHLD: i32 = 17;
+const OURS: [i32; 4] = [SIGHUP, SIGINT, SIGTERM, SIGCHLD];
 
 /// Keeps `home`: runs `control` (program and arguments), and again whenever it dies, until it exits with code
 /// 0 or we are asked to end. Descriptors that it stores are handed back to the next one.
@@ -49,33 +51,40 @@ struct Keeper<'a> {
     state: State,
     /// We were asked to end: when control has, so do we.
     ending: bool,
-    _lock: gapless_sys::lock::Lock,
+    lock: gapless_sys::lock::Lock,
 }
 
 impl<'a> Keeper<'a> {
     fn new(home: &Path, command: &'a [OsString]) -> Result<Self, KeeperError> {
         let system = |doing| move |error| KeeperError::System { doing, error };
+        let estate = Estate::take()?;
         let home = Home::prepare(home)?;
-        let lock = home.hold()?;
+        let Estate { lock, inbox, shelf, control } = match estate {
+            Some(estate) => {
+                say(&format!("another version keeps on (pid {})", std::process::id()));
+                estate
+            }
+            None => {
+                let lock = home.hold()?;
+                Estate { lock, inbox: home.inbox()?, shelf: Shelf::default(), control: None }
+            }
+        };
         reap::adopt_orphans().map_err(system("become the parent of orphans"))?;
-        let signals = Signals::take(&[SIGHUP, SIGINT, SIGTERM, SIGCHLD]).map_err(system("take signals"))?;
-        Ok(Self {
-            inbox: home.inbox()?,
-            home,
-            command,
-            shelf: Shelf::default(),
-            pace: Pace::default(),
-            signals,
-            state: State::Waiting { until: Instant::now() },
-            ending: false,
-            _lock: lock,
-        })
+        let signals = Signals::take(&OURS).map_err(system("take signals"))?;
+        let state = control.map_or_else(|| State::Waiting { until: Instant::now() }, State::Running);
+        Ok(Self { inbox, home, command, shelf, pace: Pace::default(), signals, state, ending: false, lock })
     }
 
     fn keep(mut self) -> Result<(), KeeperError> {
+        // Who ended while one keeper became another has told nobody.
+        if self.reap() {
+            return Ok(());
+        }
         loop {
             // What control sent with its last breath is on the shelf before the next one starts.
-            self.read_inbox();
+            if let Some(program) = self.read_inbox() {
+                self.become_program(&program)?;
+            }
             self.start_if_due();
             poll::readable([self.signals.as_fd(), self.inbox.as_fd()], self.timeout())
                 .map_err(|error| KeeperError::System { doing: "wait for events", error })?;
@@ -109,18 +118,37 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    fn read_inbox(&mut self) {
+    /// Takes what control hands over; returns the program to become, if it asks for that.
+    fn read_inbox(&mut self) -> Option<PathBuf> {
+        let mut program = None;
         let mut buffer = [0; notify::MAX];
         loop {
             match descriptor::receive(&self.inbox, &mut buffer) {
-                Ok((length, descriptors)) => self.shelf.heed(notify::parse(&buffer[..length]), descriptors),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Ok((length, descriptors)) => {
+                    let mut notice = notify::parse(&buffer[..length]);
+                    program = notice.become_program.take().or(program);
+                    self.shelf.heed(notice, descriptors);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return program,
                 Err(error) => {
                     say(&format!("cannot read what control hands over: {error}"));
-                    return;
+                    return program;
                 }
             }
         }
+    }
+
+    /// Comes back only if that failed; then everything goes on as before.
+    fn become_program(&mut self, program: &Path) -> Result<(), KeeperError> {
+        let control = match &self.state {
+            State::Running(control) => Some(control.pid),
+            State::Waiting { .. } => None,
+        };
+        let error = heir::leave_to(program, &self.lock, &self.inbox, &self.shelf, control);
+        say(&format!("cannot become {}: {error}", program.display()));
+        self.signals =
+            Signals::take(&OURS).map_err(|error| KeeperError::System { doing: "take signals", error })?;
+        Ok(())
     }
 
     /// True if it is time to end.

@@ -32,6 +32,11 @@ impl Shelf {
         }
     }
 
+    /// What is on it already.
+    pub(crate) fn of(kept: Vec<(String, OwnedFd)>) -> Self {
+        Self(kept)
+    }
+
     /// All of them, to be handed over.
     pub(crate) fn all(&self) -> Vec<(&str, BorrowedFd<'_>)> {
         self.0.iter().map(|(name, descriptor)| (name.as_str(), descriptor.as_fd())).collect()

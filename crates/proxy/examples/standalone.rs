@@ -12,6 +12,7 @@ use gapless_model::release::AppProtocol;
 use gapless_model::{AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::Connection;
+use gapless_routing::socket::socket;
 use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot, ToControl, ToProxy};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
@@ -64,7 +65,7 @@ fn control(home: &std::path::Path, address: SocketAddr, snapshot: Snapshot) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let connection = loop {
-            match Connection::connect(home.join("proxy.sock")).await {
+            match Connection::connect(socket(home, std::process::id())).await {
                 Ok(connection) => break connection,
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             }

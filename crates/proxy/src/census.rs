@@ -149,6 +149,11 @@ impl Census {
         })
     }
 
+    /// Connections of clients.
+    pub(crate) fn open(&self) -> u64 {
+        self.open.iter().sum()
+    }
+
     /// Connections in the middle of something.
     pub(crate) fn active(&self) -> u32 {
         self.active.iter().sum()
@@ -216,7 +221,7 @@ impl Census {
             .retain(|instance, sum| named.contains(instance) || sum.in_flight() != InFlight::default());
         let routed: BTreeSet<_> = snapshot.apps.iter().map(|routing| &routing.app).collect();
         self.apps.retain(|app, sum| routed.contains(app) || sum.holding.iter().any(|n| *n > 0));
-        let proxy = ProxyCounters { open: self.open.iter().sum(), ..self.proxy };
+        let proxy = ProxyCounters { open: self.open(), ..self.proxy };
         Counters { instances, apps, proxy, ..Counters::default() }
     }
 }

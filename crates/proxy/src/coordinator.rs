@@ -1,31 +1,26 @@
 //! The main thread: between control and the workers.
 
 use crate::census::Census;
+use crate::ending::Standing;
 use crate::link::{Heard, Link};
 use crate::plan::{Plan, What, Word};
 use crate::sockets::Sockets;
 use crate::tls::{Author, Terms};
-use gapless_model::Moment;
-use gapless_routing::{Backlog, Snapshot, ToControl, ToProxy};
+use gapless_model::{Generation, Moment};
+use gapless_routing::{Backlog, Snapshot, ToControl, ToProxy, WIRE};
 use std::future::pending;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How often control gets the counters.
 const REPORT: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether all is finished, while shutting down.
 const LOOK: Duration = Duration::from_millis(25);
-
-/// Looks in a row that must find nothing begun before the process ends.
-const QUIET: u32 = 4;
-
-/// What is left for upgraded connections to be cut before the process ends.
-const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// What SIGTERM gives to requests that have begun.
 const TERM: Duration = Duration::from_secs(30);
@@ -57,16 +52,8 @@ pub(crate) struct Coordinator {
     /// The newest question, and whether control has got the answer.
     question: u64,
     told: u64,
-    closing: Option<Closing>,
-}
-
-/// The proxy finishes what is begun.
-struct Closing {
-    deadline: Instant,
-    quiet: u32,
     since: Moment,
-    /// When upgraded connections end: before the process does.
-    upgraded_end: Moment,
+    standing: Standing,
 }
 
 impl Coordinator {
@@ -92,7 +79,8 @@ impl Coordinator {
             answered: vec![0; workers],
             question: 0,
             told: 0,
-            closing: None,
+            since: crate::clock::now(),
+            standing: Standing::Serving,
         }
     }
 
@@ -102,21 +90,24 @@ impl Coordinator {
         let mut term = signal(SignalKind::terminate()).ok();
         let mut report = every(REPORT);
         let mut look = every(LOOK);
-        while !self.is_done() {
+        while !self.standing.is_done(self.announced == self.plan.number) {
             tokio::select! {
                 biased;
                 Some(word) = self.words.recv() => self.take(&word),
                 heard = self.link.hear() => self.hear(heard),
                 () = terminated(term.as_mut()) => self.close(TERM),
-                _ = report.tick(), if self.closing.is_none() => {
+                _ = report.tick(), if !self.standing.is_closing() => {
                     if !all_live() {
                         break;
                     }
-                    if self.link.is_connected() {
+                    if self.standing.is_overdue() {
+                        self.close(TERM);
+                    }
+                    if self.link.is_connected() || self.standing.is_retiring() {
                         self.ask();
                     }
                 }
-                _ = look.tick(), if self.closing.is_some() => self.ask(),
+                _ = look.tick(), if self.standing.is_closing() => self.ask(),
             }
         }
         self.link.finish().await;
@@ -132,6 +123,9 @@ impl Coordinator {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     generation: self.generation(),
                     listeners: self.sockets.addresses(),
+                    since: self.since,
+                    retiring: self.standing.ending().is_some(),
+                    wire: WIRE,
                 };
                 self.link.tell(hello, Vec::new());
             }
@@ -141,21 +135,26 @@ impl Coordinator {
                 let troubles = self.author.change(&self.terms, certificates);
                 self.link.tell(ToControl::Certified { number, troubles }, Vec::new());
             }
+            Heard::Message(ToProxy::Retire { within }, _) => self.retire(Duration::from_millis(within)),
             Heard::Message(ToProxy::GiveListeners, _) => self.give_listeners(),
             Heard::Message(ToProxy::Shutdown { within }, _) => self.close(Duration::from_millis(within)),
         }
     }
 
     /// What every worker has.
-    fn generation(&self) -> gapless_model::Generation {
+    fn generation(&self) -> Generation {
         if self.announced == self.plan.number { self.plan.snapshot.generation } else { Default::default() }
     }
 
     fn apply(&mut self, snapshot: Snapshot, descriptors: Vec<OwnedFd>) {
         let generation = snapshot.generation;
-        if self.closing.is_some() {
+        if self.standing.is_closing() {
             let message = "the proxy is shutting down".to_owned();
             return self.link.tell(ToControl::Refused { generation, message }, Vec::new());
+        }
+        if self.standing.is_retiring() {
+            // The sockets are its successor's.
+            return self.distribute(snapshot);
         }
         match self.sockets.wanted_by(&snapshot, descriptors) {
             Ok(sockets) => {
@@ -175,8 +174,8 @@ impl Coordinator {
         };
         let places = snapshot.apps.iter().map(|routing| place(&routing.app)).collect();
         let number = self.plan.number + 1;
-        let closing = self.closing.as_ref().map(|closing| (closing.since, closing.upgraded_end));
-        self.plan = Arc::new(Plan { number, snapshot, sockets: self.sockets.list(), places, closing });
+        let ending = self.standing.ending();
+        self.plan = Arc::new(Plan { number, snapshot, sockets: self.sockets.list(), places, ending });
         self.orders.plans.send_replace(Arc::clone(&self.plan));
     }
 
@@ -208,7 +207,7 @@ impl Coordinator {
     fn announce(&mut self) {
         self.announced = self.plan.number;
         self.orders.settled.send_replace(self.announced);
-        if self.closing.is_some() {
+        if self.standing.is_closing() {
             return;
         }
         let generation = self.plan.snapshot.generation;
@@ -219,11 +218,8 @@ impl Coordinator {
     }
 
     fn tell_counters(&mut self) {
-        if self.closing.is_some() {
-            let quiet = self.census.active() == 0;
-            if let Some(closing) = &mut self.closing {
-                closing.quiet = if quiet { closing.quiet + 1 } else { 0 };
-            }
+        self.standing.look(self.census.open(), self.census.active());
+        if self.standing.is_closing() {
             return;
         }
         if self.announced == self.plan.number {
@@ -266,28 +262,23 @@ impl Coordinator {
         self.link.tell(ToControl::Listeners { addresses }, copies);
     }
 
-    /// Accepts no more, and ends when what has begun is done, or time is up.
-    fn close(&mut self, within: Duration) {
-        let deadline = Instant::now() + within;
-        tracing::info!(?within, "the proxy finishes what has begun");
-        let since = crate::clock::now();
-        let upgraded_end = since + within.saturating_sub(LAST_WORDS);
-        match &mut self.closing {
-            Some(closing) => {
-                closing.deadline = closing.deadline.min(deadline);
-                closing.upgraded_end = closing.upgraded_end.min(upgraded_end);
-            }
-            None => self.closing = Some(Closing { deadline, quiet: 0, since, upgraded_end }),
-        }
-        self.sockets = Sockets::default();
-        self.distribute(self.plan.snapshot.clone());
+    /// Accepts no more, as another one does, and ends when the last client has gone, or time is up.
+    fn retire(&mut self, within: Duration) {
+        tracing::info!(?within, "another proxy follows; this one finishes with the clients that it has");
+        self.standing.retire(crate::clock::now(), within);
+        self.accept_no_more();
     }
 
-    fn is_done(&self) -> bool {
-        self.closing.as_ref().is_some_and(|closing| {
-            let quiet = closing.quiet >= QUIET && self.announced == self.plan.number;
-            quiet || Instant::now() >= closing.deadline
-        })
+    /// Accepts no more, and ends when what has begun is done, or time is up.
+    fn close(&mut self, within: Duration) {
+        tracing::info!(?within, "the proxy finishes what has begun");
+        self.standing.close(crate::clock::now(), within);
+        self.accept_no_more();
+    }
+
+    fn accept_no_more(&mut self) {
+        self.sockets = Sockets::default();
+        self.distribute(self.plan.snapshot.clone());
     }
 }
 

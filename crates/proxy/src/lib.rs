@@ -1,7 +1,7 @@
 //! The data plane: takes clients' connections and passes their requests on to instances.
 //!
 //! It is a process of its own (`gapless internal proxy`), started by control and told what to do over the
-//! socket `proxy.sock` in `GAPLESS_HOME`, by the messages of [`gapless_routing`]. It decides nothing about
+//! socket of its own in `GAPLESS_HOME`, by the messages of [`gapless_routing`]. It decides nothing about
 //! instances: it routes by the newest snapshot, whether or not control is alive, and reports what it sees.
 //!
 //! One thread holds the link to control (`coordinator.rs`). Each worker is a thread of its own that accepts
@@ -31,6 +31,7 @@ mod clock;
 mod connection;
 mod coordinator;
 mod crew;
+mod ending;
 mod exchange;
 mod forward;
 #[cfg(any(test, fuzzing))]

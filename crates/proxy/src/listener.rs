@@ -21,6 +21,15 @@ use tokio::time::sleep;
 /// How long nothing is accepted after that has failed (too many open files, mostly).
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Who serves the connections that nobody has accepted yet when a listener closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// We do: nobody else will.
+    Ours,
+    /// Another proxy, which accepts from the same queue.
+    Successors,
+}
+
 /// A listener.
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
@@ -32,7 +41,7 @@ pub(crate) struct Listener {
     hsts: RefCell<Option<HeaderValue>>,
     /// Which socket it is; not kept open by this.
     socket: Weak<OwnedFd>,
-    closing: Cell<bool>,
+    closing: Cell<Option<Queue>>,
     stop: Notify,
     /// Told to connections that last when it closes.
     farewell: Notify,
@@ -49,7 +58,7 @@ impl Listener {
             protocol: Cell::default(),
             hsts: RefCell::default(),
             socket: Arc::downgrade(socket),
-            closing: Cell::new(false),
+            closing: Cell::new(None),
             stop: Notify::new(),
             farewell: Notify::new(),
         }
@@ -57,7 +66,7 @@ impl Listener {
 
     /// Whether it accepts on this socket.
     pub(crate) fn accepts_on(&self, socket: &Arc<OwnedFd>) -> bool {
-        !self.closing.get() && std::ptr::eq(self.socket.as_ptr(), Arc::as_ptr(socket))
+        !self.is_closing() && std::ptr::eq(self.socket.as_ptr(), Arc::as_ptr(socket))
     }
 
     /// Its routes.
@@ -67,12 +76,17 @@ impl Listener {
 
     /// From here on these are its routes, and new connections speak this.
     pub(crate) fn route(&self, table: Table<Rc<App>>, protocol: Protocol) {
-        self.table.replace(Rc::new(table));
+        self.reroute(table);
         if self.protocol.replace(protocol) != protocol {
             let seconds = if let Protocol::Tls { hsts } = protocol { hsts } else { None };
             let value = |age| HeaderValue::try_from(format!("max-age={age}")).ok();
             self.hsts.replace(seconds.and_then(value));
         }
+    }
+
+    /// From here on these are its routes.
+    pub(crate) fn reroute(&self, table: Table<Rc<App>>) {
+        self.table.replace(Rc::new(table));
     }
 
     /// Whether new connections begin with a handshake.
@@ -93,16 +107,16 @@ impl Listener {
         }
     }
 
-    /// Accepts no more. Connections get one more answer each, by the last routes.
-    pub(crate) fn close(&self) {
-        self.closing.set(true);
+    /// Accepts no more. Connections get one more answer each.
+    pub(crate) fn close(&self, queue: Queue) {
+        self.closing.set(Some(queue));
         self.stop.notify_one();
         self.farewell.notify_waiters();
     }
 
     /// Whether it accepts no more.
     pub(crate) fn is_closing(&self) -> bool {
-        self.closing.get()
+        self.closing.get().is_some()
     }
 
     /// Resolves when it accepts no more.
@@ -123,7 +137,7 @@ impl Listener {
 
     async fn run(self: &Rc<Self>, worker: Rc<Worker>, socket: TcpListener) -> io::Result<()> {
         let socket = tokio::net::TcpListener::from_std(socket)?;
-        loop {
+        while !self.is_closing() {
             let accepted = tokio::select! {
                 biased;
                 accepted = socket.accept() => accepted,
@@ -137,6 +151,9 @@ impl Listener {
                     sleep(PAUSE).await;
                 }
             }
+        }
+        if self.closing.get() == Some(Queue::Successors) {
+            return Ok(());
         }
         // Who is in the queue already has connected, as far as it knows.
         let socket = socket.into_std()?;

@@ -1,7 +1,8 @@
 //! What the main thread tells the workers, and what they answer.
 
+use crate::ending::Ending;
 use crate::hold::Places;
-use gapless_model::{AppName, InstanceId, Moment, ReleaseId, TrafficCount};
+use gapless_model::{AppName, InstanceId, ReleaseId, TrafficCount};
 use gapless_routing::{AnswerCount, Ejected, InFlight, ProxyCounters, Snapshot};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -19,8 +20,8 @@ pub(crate) struct Plan {
     pub(crate) sockets: Vec<(SocketAddr, Arc<OwnedFd>)>,
     /// Where requests wait, by app.
     pub(crate) places: HashMap<AppName, Arc<Places>>,
-    /// The proxy itself ends: since when, and when at the latest.
-    pub(crate) closing: Option<(Moment, Moment)>,
+    /// How the proxy itself ends, if it does.
+    pub(crate) ending: Option<Ending>,
 }
 
 /// What a worker says.

@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::tls::Terms;
 use crate::worker::{Lines, Worker};
 use camino::Utf8PathBuf;
+use gapless_routing::socket::socket;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ const LAST: Duration = Duration::from_secs(1);
 /// What the process is started with.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// `GAPLESS_HOME`: the socket for control is `proxy.sock` in it, the access log `logs/access.log`.
+    /// `GAPLESS_HOME`: the socket for control is in it, see [`gapless_routing::socket`], the access log `logs/access.log`.
     pub home: Utf8PathBuf,
     /// Number of workers, at least 1: threads that serve requests.
     pub workers: usize,
@@ -50,8 +51,8 @@ impl Options {
 /// Why the proxy could not run.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
-    #[error("cannot listen for control at {path}: {source}")]
-    Socket { path: Utf8PathBuf, source: io::Error },
+    #[error("cannot listen for control at {}: {source}", path.display())]
+    Socket { path: PathBuf, source: io::Error },
     #[error("cannot start {what}: {source}")]
     Start { what: &'static str, source: io::Error },
     #[error("a worker has died")]
@@ -79,11 +80,11 @@ pub fn run(options: Options) -> ExitCode {
 fn start(options: &Options) -> Result<(), RunError> {
     let begun = |what| move |source| RunError::Start { what, source };
     raise_limit();
-    let path = options.home.join("proxy.sock");
+    let path = socket(options.home.as_std_path(), std::process::id());
     let runtime = runtime().map_err(begun("the main thread"))?;
     let link = {
         let _context = runtime.enter();
-        Link::bind(path.as_std_path()).map_err(|source| RunError::Socket { path, source })?
+        Link::bind(&path).map_err(|source| RunError::Socket { path, source })?
     };
     let (writer, access_log) = AccessLogWriter::start(options.home.join("logs/access.log"))
         .map_err(begun("the access log's thread"))?;

@@ -5,15 +5,16 @@ use crate::app::App;
 use crate::backend::Backend;
 use crate::connection::serve;
 use crate::crew::{Crew, Handed};
+use crate::ending::Ending;
 use crate::headers::RequestIds;
-use crate::listener::Listener;
+use crate::listener::{Listener, Queue};
 use crate::plan::{AppReport, InstanceReport, Plan, Report, What, Word};
 use crate::table::Table;
 use crate::tls::Terms;
 use crate::websocket::Finish;
 use gapless_model::app::DrainSpec;
 use gapless_model::trust::Trust;
-use gapless_model::{AppName, ErrorPages, InstanceId, Moment};
+use gapless_model::{AppName, ErrorPages, InstanceId};
 use gapless_routing::{AppRouting, Duty, InFlight, Protocol, ProxyCounters};
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
@@ -166,7 +167,7 @@ impl Worker {
         let mut named = HashSet::new();
         for routing in &plan.snapshot.apps {
             let places = plan.places.get(&routing.app).cloned().unwrap_or_default();
-            let Serving { public, private } = self.apply_backends(routing, plan.closing, &mut named);
+            let Serving { public, private } = self.apply_backends(routing, plan.ending, &mut named);
             let app = apps
                 .entry(routing.app.clone())
                 .or_insert_with(|| Rc::new(App::new(routing.app.clone(), Arc::clone(&places))));
@@ -183,8 +184,8 @@ impl Worker {
         for (instance, backend) in self.backends.borrow().iter() {
             if !named.contains(instance) {
                 backend.leave();
-                if let Some((since, end)) = plan.closing {
-                    backend.plan_finish(Some(Finish::with_proxy(&DrainSpec::default(), since, end)));
+                if let Some(ending) = plan.ending {
+                    backend.plan_finish(Some(ending.finish(&DrainSpec::default())));
                 }
             }
         }
@@ -194,7 +195,7 @@ impl Worker {
     fn apply_backends<'a>(
         &self,
         routing: &'a AppRouting,
-        closing: Option<(Moment, Moment)>,
+        ending: Option<Ending>,
         named: &mut HashSet<&'a InstanceId>,
     ) -> Serving {
         let mut backends = self.backends.borrow_mut();
@@ -206,8 +207,8 @@ impl Worker {
                 .or_insert_with(|| Rc::new(Backend::new(view, Rc::clone(&self.newsroom))));
             backend.update(view);
             let finish = view.retiring.map(|retiring| Finish::of(&routing.drain, &retiring));
-            backend.plan_finish(match closing {
-                Some((since, end)) => Some(Finish::with_proxy(&routing.drain, since, end).or_earlier(finish)),
+            backend.plan_finish(match ending {
+                Some(ending) => Some(ending.finish(&routing.drain).or_earlier(finish)),
                 None => finish,
             });
             match backend.duty() {
@@ -227,7 +228,7 @@ impl Worker {
                 Some(listener) if listener.accepts_on(socket) => Rc::clone(listener),
                 former => {
                     if let Some(former) = former {
-                        former.close();
+                        former.close(Queue::Ours);
                     }
                     let listener = Rc::new(Listener::new(*address, socket));
                     let socket = match socket.try_clone() {
@@ -246,9 +247,17 @@ impl Worker {
             let protocol = wanted.map_or(Protocol::Plain, |listener| listener.protocol);
             listener.route(tables.remove(address).unwrap_or_default(), protocol);
         }
+        let followed = matches!(plan.ending, Some(Ending::Retiring { .. }));
         for (address, listener) in listeners.iter() {
-            if !plan.sockets.iter().any(|(wanted, _)| wanted == address) && !listener.is_closing() {
-                listener.close();
+            if plan.sockets.iter().any(|(wanted, _)| wanted == address) {
+                continue;
+            }
+            if !listener.is_closing() {
+                listener.close(if followed { Queue::Successors } else { Queue::Ours });
+            }
+            // The answers that its clients still get are as anybody's.
+            if let Some(table) = tables.remove(address).filter(|_| followed) {
+                listener.reroute(table);
             }
         }
     }

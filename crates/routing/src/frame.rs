@@ -50,7 +50,7 @@ pub enum FrameError {
     /// The socket failed.
     #[error("cannot {what} on the socket: {source}")]
     Io {
-        /// `read` or `write`.
+        /// `connect`, `read` or `write`.
         what: &'static str,
         /// What the system said.
         source: io::Error,

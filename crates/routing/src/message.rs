@@ -4,9 +4,13 @@ use crate::certificates::Certificates;
 use crate::counters::Counters;
 use crate::snapshot::Snapshot;
 pub use gapless_model::instance::InFlight;
-use gapless_model::{Generation, InstanceId};
+use gapless_model::{Generation, InstanceId, Moment};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+
+/// The language of these messages. It grows when a message or a field comes that a proxy must understand; what it
+/// need not understand is left out or passed over by those that do not know it.
+pub const WIRE: u32 = 1;
 
 /// From control to proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +20,12 @@ pub enum ToProxy {
     Apply(Snapshot),
     /// Speak TLS by these from now on. Apart from the snapshots: they are large, secret, and change seldom.
     Certificates(Certificates),
+    /// Another proxy serves from the same listening sockets: accept no more, route on by the snapshots that come,
+    /// finish what clients have begun, and exit when the last of them has gone.
+    Retire {
+        /// The longest that this may take, in milliseconds; then as by `Shutdown`.
+        within: u64,
+    },
     /// Send copies of all listening sockets back: for a control that has lost them.
     GiveListeners,
     /// Stop accepting, finish what is begun within this many milliseconds, and exit.
@@ -39,6 +49,15 @@ pub enum ToControl {
         generation: Generation,
         /// Its listeners.
         listeners: Vec<SocketAddr>,
+        /// When it began: of two, the later one is the successor.
+        #[serde(default)]
+        since: Moment,
+        /// It was told to retire.
+        #[serde(default)]
+        retiring: bool,
+        /// The newest language of these messages that it knows, see [`WIRE`].
+        #[serde(default)]
+        wire: u32,
     },
     /// Every worker has this snapshot. Requests that were sent on by an older one are in `backlog`: from
     /// here on no request goes to an instance that this snapshot does not let serve.

@@ -29,6 +29,9 @@ mod tests;
 mod transaction;
 mod writer;
 
+/// The newest schema of a journal that is read here. A newer one is refused.
+pub const SCHEMA: u32 = schema::NEWEST;
+
 pub use change::Change;
 pub use error::{CommitError, OpenError, ReadError};
 pub use inbox::Commit;

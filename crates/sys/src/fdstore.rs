@@ -48,6 +48,17 @@ impl Store {
         descriptor::send(&self.0, message.as_bytes(), &[]).map(drop)
     }
 
+    /// Has the keeper become this program, in place. It says in its log if it cannot.
+    ///
+    /// # Errors
+    /// A path that is not UTF-8 or more than one line, or the store is gone.
+    pub fn become_program(&self, path: &std::path::Path) -> io::Result<()> {
+        let path = path.to_str().filter(|path| !path.contains('\n'));
+        let path =
+            path.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not one line of UTF-8"))?;
+        descriptor::send(&self.0, notify::become_program(path).as_bytes(), &[]).map(drop)
+    }
+
     /// Says that we have started (`READY=1`).
     ///
     /// # Errors

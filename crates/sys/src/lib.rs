@@ -11,6 +11,7 @@ pub mod detach;
 pub mod fdstore;
 pub mod fifo;
 pub mod group;
+pub mod handover;
 pub mod listening;
 pub mod lock;
 pub mod marks;

@@ -3,13 +3,27 @@
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The lock, held until it is dropped or the process ends in whatever way.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl From<OwnedFd> for Lock {
+    /// A lock that was held before under this descriptor.
+    fn from(held: OwnedFd) -> Self {
+        Self { file: held.into() }
+    }
+}
+
+impl AsFd for Lock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
 }
 
 /// What came of trying to lock.
@@ -38,7 +52,7 @@ pub fn try_hold(path: &Path) -> io::Result<Attempt> {
     }
     // On a full disk it is ours all the same; only its name is missing.
     let _ = write_pid(&mut file);
-    Ok(Attempt::Held(Lock { _file: file }))
+    Ok(Attempt::Held(Lock { file }))
 }
 
 /// The process that holds `path` now; none if nobody does, or nobody ever did.

@@ -13,6 +13,9 @@ use std::os::fd::{AsFd, OwnedFd};
 /// The variable that names the socket.
 pub const SOCKET: &str = "NOTIFY_SOCKET";
 
+/// Not of systemd, whose services leave what begins with `X_` to others.
+const BECOME: &str = "X_GAPLESS_BECOME";
+
 /// The longest message that is read, in bytes.
 pub const MAX: usize = 4096;
 
@@ -27,6 +30,8 @@ pub struct Notice {
     pub store: bool,
     /// `FDSTOREREMOVE=1`: forget those of this name.
     pub remove: bool,
+    /// `X_GAPLESS_BECOME=`: the program to become.
+    pub become_program: Option<PathBuf>,
     /// `FDNAME=`: the name of the descriptors; `stored` where it says none.
     pub name: Option<String>,
 }
@@ -52,11 +57,17 @@ pub fn parse(message: &[u8]) -> Notice {
             ("STATUS", text) => notice.status = Some(text.to_owned()),
             ("FDSTORE", "1") => notice.store = true,
             ("FDSTOREREMOVE", "1") => notice.remove = true,
+            (BECOME, path) => notice.become_program = Some(path.into()),
             ("FDNAME", name) => notice.name = Some(name.to_owned()),
             _ => {}
         }
     }
     notice
+}
+
+/// The message that has our keeper become another program.
+pub(crate) fn become_program(path: &str) -> String {
+    format!("{BECOME}={path}")
 }
 
 /// Binds the receiving end at `path`, in place of whatever socket was there; it never blocks, and is closed

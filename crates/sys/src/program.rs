@@ -16,6 +16,16 @@ pub fn again(named: &OsStr) -> &OsStr {
     if is_one_file(named, ours) { named } else { ours }
 }
 
+/// Whether a process runs the program that we are. False if it is gone.
+pub fn is_ours(pid: u32) -> bool {
+    is_run_by(Path::new(OURS), pid)
+}
+
+/// Whether a process runs the program in `file`. False if either is gone.
+pub fn is_run_by(file: &Path, pid: u32) -> bool {
+    is_one_file(file.as_os_str(), OsStr::new(&format!("/proc/{pid}/exe")))
+}
+
 fn is_one_file(one: &OsStr, other: &OsStr) -> bool {
     let [one, other] = [one, other].map(|file| metadata(Path::new(file)).ok().map(|m| (m.dev(), m.ino())));
     one.is_some() && one == other

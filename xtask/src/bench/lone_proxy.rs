@@ -5,6 +5,7 @@ use super::until::{millis, until};
 use crate::trouble::Trouble;
 use gapless_model::Generation;
 use gapless_routing::frame::{Connection, Receiver, Sender};
+use gapless_routing::socket::socket;
 use gapless_routing::{Certificates, Snapshot, ToControl, ToProxy};
 use rustix::process::Signal;
 use std::io;
@@ -54,7 +55,7 @@ impl LoneProxy {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|source| Trouble::Spawn { command: "gapless internal proxy".into(), source })?;
-        let path = home.path().join("proxy.sock");
+        let path = socket(home.path(), child.id());
         let connect = || runtime.block_on(Connection::connect(&path)).ok();
         let found = until("the proxy's socket", Duration::from_secs(10), Duration::from_millis(5), connect);
         let (_, connection) = found?;

@@ -22,4 +22,5 @@ pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod up;
+pub(crate) mod upgrade;
 pub(crate) mod watched;

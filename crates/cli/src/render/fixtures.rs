@@ -219,6 +219,7 @@ pub(crate) fn status(apps: Vec<AppStatus>) -> Status {
             keeper_pid: Some(1),
             control_pid: 2,
             proxy_pid: Some(3),
+            retiring_proxies: Vec::new(),
             home: "/var/lib/gapless".into(),
             uptime_ms: 7_500_000,
             now: Moment::from_millis(9_000_000),

@@ -1,8 +1,10 @@
 //! The ledger of a rollout, from which its receipt is written.
 
+use super::proxies::Standing;
 use super::traffic::AppCount;
 use gapless_model::Generation;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What was counted since a rollout began. Journaled with it, so that a receipt is whole even if control
@@ -18,9 +20,19 @@ pub(crate) struct Ledger {
     begin: AppCount,
     /// What proxies that are no more had counted since the rollout began.
     earlier: AppCount,
+    /// What those that it follows have counted, and may go on to count.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    followed: BTreeMap<u32, Span>,
     /// The last that was counted.
     last: AppCount,
     longest_stall_ms: u64,
+}
+
+/// What one proxy has counted, from when on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Span {
+    begin: AppCount,
+    last: AppCount,
 }
 
 impl Ledger {
@@ -31,22 +43,23 @@ impl Ledger {
             proxy: None,
             begin: AppCount::default(),
             earlier: AppCount::default(),
+            followed: BTreeMap::new(),
             last: AppCount::default(),
             longest_stall_ms: 0,
         }
     }
 
-    /// Takes note of the proxy's counters. True if another control would not learn of it from the proxy by
+    /// Takes note of a proxy's counters. True if another control would not learn of it from the proxy by
     /// itself: where the count begins, and how long requests have waited.
     pub(super) fn count(
         &mut self,
-        proxy: u32,
+        (proxy, standing): (u32, Standing),
         now: &AppCount,
         stall: Duration,
         applied: Option<Generation>,
     ) -> bool {
         if let Some(opens_at) = self.opens_at {
-            if applied.is_none_or(|g| g < opens_at) {
+            if standing == Standing::Retiring || applied.is_none_or(|g| g < opens_at) {
                 return false;
             }
             // The stall of this report was before.
@@ -56,12 +69,19 @@ impl Ledger {
             self.last = now.clone();
             return true;
         }
+        if standing == Standing::Retiring && self.proxy != Some(proxy) {
+            // One that is not known here retired before this began.
+            let new = || Span { begin: now.clone(), last: now.clone() };
+            let span = self.followed.entry(proxy).or_insert_with(new);
+            // It may be gone before another control asks it.
+            return std::mem::replace(&mut span.last, now.clone()) != *now;
+        }
         let another = self.proxy != Some(proxy);
         if another {
-            let gained = self.last.since(&self.begin);
-            self.earlier.add(&gained);
-            self.proxy = Some(proxy);
-            self.begin = AppCount::default();
+            let begin = std::mem::take(&mut self.begin);
+            if let Some(former) = self.proxy.replace(proxy) {
+                self.followed.insert(former, Span { begin, last: std::mem::take(&mut self.last) });
+            }
         }
         self.last = now.clone();
         let stall = u64::try_from(stall.as_millis()).unwrap_or(u64::MAX);
@@ -73,6 +93,7 @@ impl Ledger {
     /// What was counted so far.
     pub(super) fn total(&self) -> AppCount {
         let mut total = self.earlier.clone();
+        self.followed.values().for_each(|span| total.add(&span.last.since(&span.begin)));
         total.add(&self.last.since(&self.begin));
         total
     }

@@ -344,7 +344,7 @@ impl Engine {
     /// The rollout begins a phase that was decided and journaled. If it has ended, the app is told so.
     pub(super) fn begin_phase(&mut self, name: &AppName, world: &mut World<'_>) {
         let upcoming = self.routes.upcoming();
-        let proxy = self.routes.proxy.is_some();
+        let proxy = self.routes.proxies.serving().is_some();
         let Some(app) = self.apps.get_mut(name) else { return };
         let routed = app.is_routed();
         let Some(active) = &mut app.active else { return };

@@ -1,5 +1,6 @@
 //! The routing snapshot: made of what was decided for each app, and sent when it differs from the last.
 
+use super::proxies::{Proxies, Standing};
 use super::{App, Engine, Run, World};
 use gapless_model::{AppName, Generation, InstanceId, InstanceState, Moment, Split};
 use gapless_rollout::{Sent, waits};
@@ -13,11 +14,10 @@ const ADOPTED_PROBES: Duration = Duration::from_secs(5);
 /// What the proxy was told, and what it said.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
-    /// The proxy's process, while there is one.
-    pub(super) proxy: Option<u32>,
+    pub(super) proxies: Proxies,
     /// The newest generation that was sent or seen.
     pub(super) generation: Generation,
-    /// The newest that every worker of this proxy has, as told on this connection.
+    /// The newest that every worker of every proxy has, as told on these connections.
     pub(super) applied: Option<Generation>,
     /// What went out and was not answered yet, the oldest first.
     pub(super) unanswered: VecDeque<(Generation, BTreeMap<AppName, Sending>)>,
@@ -87,8 +87,8 @@ impl Routes {
         self.awaited.values().max().copied()
     }
 
-    pub(super) fn lose_proxy(&mut self) {
-        self.proxy = None;
+    /// Whatever was sent is to be sent again.
+    fn lose_proxy(&mut self) {
         self.applied = None;
         self.unanswered.clear();
         self.last = None;
@@ -99,20 +99,43 @@ impl Engine {
     /// Whether no proxy routes by anything older than what was decided last.
     pub(crate) fn is_routed_as_decided(&self) -> bool {
         let routes = &self.routes;
-        routes.proxy.is_none() || (!routes.changed && routes.applied == Some(routes.generation))
+        routes.proxies.is_empty() || (!routes.changed && routes.applied == Some(routes.generation))
     }
 
-    pub(super) fn proxy_up(&mut self, pid: u32, generation: Generation) {
-        self.routes.lose_proxy();
-        self.routes.proxy = Some(pid);
+    /// The proxy that serves.
+    pub fn proxy(&self) -> Option<u32> {
+        self.routes.proxies.serving()
+    }
+
+    /// Proxies that finish with the clients that they have.
+    pub fn retiring_proxies(&self) -> Vec<u32> {
+        self.routes.proxies.retiring().collect()
+    }
+
+    /// A proxy is there. It may route by anything, so nothing is in force before it has said so.
+    pub(super) fn proxy_up(&mut self, pid: u32, generation: Generation, since: Moment, standing: Standing) {
+        if self.routes.proxies.is_empty() {
+            self.apps.values_mut().for_each(|app| app.traffic.begin_anew());
+        }
+        self.routes.proxies.join(pid, since, standing);
         self.routes.generation = self.routes.generation.max(generation);
-        self.routes.send_again();
-        self.apps.values_mut().for_each(|app| app.lose_proxy());
-        self.dirty.extend(self.apps.keys().cloned());
+        self.ask_again();
     }
 
-    pub(super) fn proxy_down(&mut self) {
+    pub(super) fn proxy_down(&mut self, pid: u32, world: &World<'_>) {
+        let served = self.routes.proxies.leave(pid) == Some(Standing::Serving);
+        if served {
+            self.ask_again();
+        } else {
+            self.apps.values_mut().for_each(|app| app.traffic.keep_former(pid));
+            self.acknowledge(world);
+            self.forget_work();
+        }
+    }
+
+    fn ask_again(&mut self) {
         self.routes.lose_proxy();
+        self.routes.send_again();
         self.apps.values_mut().for_each(|app| app.lose_proxy());
         self.dirty.extend(self.apps.keys().cloned());
     }
@@ -120,7 +143,7 @@ impl Engine {
     /// Sends a snapshot if anything in it is new.
     pub(super) fn route(&mut self, world: &mut World<'_>) {
         self.routes.awaited.retain(|_, until| *until > world.now.moment);
-        if self.routes.proxy.is_none() || !self.routes.awaited.is_empty() {
+        if self.routes.proxies.serving().is_none() || !self.routes.awaited.is_empty() {
             return;
         }
         let stale = self.apps.values().any(App::is_stale);

@@ -1,5 +1,6 @@
 //! An app's traffic, from the proxy's counters.
 
+use super::proxies::Standing;
 use super::{Engine, World};
 use gapless_api::status::EjectedStatus;
 use gapless_model::{InstanceId, Moment, ReleaseId, TrafficCount};
@@ -40,15 +41,24 @@ impl AppCount {
     }
 }
 
-/// What the proxy that is there now has counted for an app since it began.
+/// What the proxies that are there now have counted for an app since the first of them began.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
+    /// Those of all together.
     pub(super) now: AppCount,
-    pub(super) in_flight: BTreeMap<InstanceId, u32>,
-    instances: BTreeMap<InstanceId, TrafficCount>,
+    each: BTreeMap<u32, OfProxy>,
+    /// Of those that retired and have gone.
+    former: OfProxy,
     /// Those that are passed over, and until when.
     ejected: BTreeMap<InstanceId, (Ejected, Moment)>,
     rate: VecDeque<(Moment, u64)>,
+}
+
+/// What one of them has.
+#[derive(Debug, Default)]
+struct OfProxy {
+    count: AppCount,
+    instances: BTreeMap<InstanceId, (TrafficCount, u32)>,
 }
 
 impl Traffic {
@@ -65,7 +75,39 @@ impl Traffic {
 
     /// What one instance has served.
     pub(super) fn of(&self, id: &InstanceId) -> TrafficCount {
-        self.instances.get(id).copied().unwrap_or_default()
+        let mut sum = TrafficCount::default();
+        self.each().filter_map(|proxy| proxy.instances.get(id)).for_each(|(count, _)| sum += *count);
+        sum
+    }
+
+    /// What one instance is working on.
+    pub(super) fn in_flight(&self, id: &InstanceId) -> u32 {
+        self.each().filter_map(|proxy| proxy.instances.get(id)).map(|(_, in_flight)| in_flight).sum()
+    }
+
+    fn each(&self) -> impl Iterator<Item = &OfProxy> {
+        self.each.values().chain([&self.former])
+    }
+
+    /// Proxies begin at zero, and there is none of before.
+    pub(super) fn begin_anew(&mut self) {
+        (self.each, self.former) = Default::default();
+    }
+
+    /// A proxy that others follow has gone. What it counted counts.
+    pub(super) fn keep_former(&mut self, pid: u32) {
+        let Some(gone) = self.each.remove(&pid) else { return };
+        self.former.count.add(&gone.count);
+        for (id, (count, _)) in gone.instances {
+            self.former.instances.entry(id).or_default().0 += count;
+        }
+    }
+
+    fn count(&mut self, proxy: u32, count: AppCount) {
+        self.each.entry(proxy).or_default().count = count;
+        let mut now = AppCount::default();
+        self.each().for_each(|proxy| now.add(&proxy.count));
+        self.now = now;
     }
 
     /// Whether one instance is passed over now.
@@ -79,11 +121,15 @@ impl Traffic {
         })
     }
 
-    /// What the proxy says of one instance.
-    fn count(&mut self, row: &InstanceCounters, now: Moment) {
+    /// What a proxy says of one instance. Which ones are passed over is up to the one that serves.
+    fn count_instance(&mut self, proxy: (u32, Standing), row: &InstanceCounters, now: Moment) {
+        let (pid, standing) = proxy;
         let id = &row.instance;
-        self.instances.insert(id.clone(), row.traffic);
-        self.in_flight.insert(id.clone(), row.in_flight.requests);
+        let of_proxy = self.each.entry(pid).or_default();
+        of_proxy.instances.insert(id.clone(), (row.traffic, row.in_flight.requests));
+        if standing == Standing::Retiring {
+            return;
+        }
         match &row.ejected {
             Some(ejected) => {
                 let until = now + Duration::from_millis(ejected.left_ms);
@@ -96,8 +142,9 @@ impl Traffic {
     /// Forgets instances that are no more.
     fn keep(&mut self, is_there: impl Fn(&InstanceId) -> bool) {
         self.ejected.retain(|id, _| is_there(id));
-        self.instances.retain(|id, _| is_there(id));
-        self.in_flight.retain(|id, _| is_there(id));
+        for proxy in self.each.values_mut().chain([&mut self.former]) {
+            proxy.instances.retain(|id, _| is_there(id));
+        }
     }
 
     fn sample(&mut self, now: Moment) {
@@ -109,23 +156,25 @@ impl Traffic {
 }
 
 impl Engine {
-    /// The proxy's counters.
-    pub(super) fn count(&mut self, counters: &Counters, world: &mut World<'_>) {
-        let Some(proxy) = self.routes.proxy else { return };
+    /// A proxy's counters.
+    pub(super) fn count(&mut self, proxy: u32, counters: &Counters, world: &mut World<'_>) {
+        let Some(standing) = self.routes.proxies.standing(proxy) else { return };
         for row in &counters.instances {
             if let Some(app) = self.apps.get_mut(row.instance.app()) {
-                app.traffic.count(row, world.now.moment);
+                app.traffic.count_instance((proxy, standing), row, world.now.moment);
             }
         }
         let mut ready_to_close = Vec::new();
         for row in &counters.apps {
             let Some(app) = self.apps.get_mut(&row.app) else { continue };
             app.traffic.keep(|id| app.instances.contains_key(id));
-            app.traffic.now = AppCount { traffic: row.traffic, served_by: row.served_by.clone() };
+            let count = AppCount { traffic: row.traffic, served_by: row.served_by.clone() };
+            app.traffic.count(proxy, count.clone());
             app.traffic.sample(world.now.moment);
             if let Some(active) = &mut app.active {
                 let stall = Duration::from_millis(row.longest_stall_ms);
-                active.unwritten |= active.ledger.count(proxy, &app.traffic.now, stall, self.routes.applied);
+                active.unwritten |=
+                    active.ledger.count((proxy, standing), &count, stall, self.routes.applied);
                 // Not over a phase that is just being written.
                 if active.unwritten && app.pending.is_none() {
                     active.unwritten = false;

@@ -128,7 +128,7 @@ impl App {
             uptime_ms: pid.map(|_| now.wall.as_millis().saturating_sub(i.started.as_millis())),
             cpu_percent: usage.and_then(|u| u.cpu_percent),
             memory: usage.map(|u| u.memory),
-            in_flight: self.traffic.in_flight.get(&i.view.id).copied().unwrap_or_default(),
+            in_flight: self.traffic.in_flight(&i.view.id),
             traffic: self.traffic.of(&i.view.id),
             ejected: self.traffic.ejected(&i.view.id, now.moment),
         }

@@ -21,8 +21,10 @@ pub(crate) struct Book {
     proxy: Option<u32>,
     /// What proxies that are no more had counted.
     earlier: Sums,
-    /// What the one that is there has.
+    /// What the one that serves has.
     now: Sums,
+    /// What those have that it follows.
+    followed: BTreeMap<u32, Sums>,
     /// As last said.
     pub(super) instances: Vec<InstanceCounters>,
 }
@@ -111,20 +113,40 @@ impl Book {
             // It was there before this control, and what it had counted is not known.
             self.earlier = Sums::default();
         }
-        self.earlier.add(&std::mem::take(&mut self.now));
-        self.proxy = Some(proxy);
-        serde_json::to_string(&Kept { proxy, earlier: self.earlier.clone() }).ok()
+        let former = std::mem::take(&mut self.now);
+        if let Some(former_proxy) = self.proxy.replace(proxy) {
+            self.followed.insert(former_proxy, former);
+        }
+        serde_json::to_string(&Kept { proxy, earlier: self.before() }).ok()
     }
 
-    /// What the proxy has counted. Apps and instances that `is_known` denies are dropped.
+    /// A proxy is gone.
+    pub(crate) fn end(&mut self, proxy: u32) {
+        if let Some(sums) = self.followed.remove(&proxy) {
+            self.earlier.add(&sums);
+        }
+    }
+
+    /// What others than the one that serves have counted.
+    fn before(&self) -> Sums {
+        let mut before = self.earlier.clone();
+        self.followed.values().for_each(|sums| before.add(sums));
+        before
+    }
+
+    /// What a proxy has counted. One that retired before we knew it is left out. Apps and instances that `is_known` denies are dropped.
     pub(crate) fn take(
         &mut self,
+        proxy: u32,
         counters: &Counters,
         is_known: impl Fn(&AppName) -> bool,
         runs: impl Fn(&InstanceId) -> bool,
     ) {
+        let serves = self.proxy == Some(proxy);
+        let sums = if serves { Some(&mut self.now) } else { self.followed.get_mut(&proxy) };
+        let Some(sums) = sums else { return };
         for row in &counters.apps {
-            let now = self.now.apps.entry(row.app.clone()).or_default();
+            let now = sums.apps.entry(row.app.clone()).or_default();
             if row.traffic.served < now.traffic.served || row.traffic.failed < now.traffic.failed {
                 // The proxy had forgotten it, and it came back.
                 self.earlier.apps.entry(row.app.clone()).or_default().add(&std::mem::take(now));
@@ -135,13 +157,15 @@ impl Book {
             now.releases.extend(&row.releases);
         }
         for row in &counters.instances {
-            self.now.instances.insert(row.instance.clone(), row.classes);
+            sums.instances.insert(row.instance.clone(), row.classes);
         }
-        self.now.proxy = counters.proxy;
-        self.now.handshakes = counters.handshakes;
-        self.instances.clone_from(&counters.instances);
-        self.instances.retain(|row| runs(&row.instance));
-        for sums in [&mut self.earlier, &mut self.now] {
+        sums.proxy = counters.proxy;
+        sums.handshakes = counters.handshakes;
+        if serves {
+            self.instances.clone_from(&counters.instances);
+            self.instances.retain(|row| runs(&row.instance));
+        }
+        for sums in self.followed.values_mut().chain([&mut self.earlier, &mut self.now]) {
             sums.apps.retain(|app, _| is_known(app));
             sums.instances.retain(|instance, _| runs(instance));
         }
@@ -151,6 +175,7 @@ impl Book {
     /// Drops releases beyond the newest few of each app.
     fn bound(&mut self) {
         for (app, now) in &mut self.now.apps {
+            // What a proxy has that retires is added to what was earlier when it is gone.
             let earlier = self.earlier.apps.get_mut(app);
             let mut known: Vec<_> = now.releases.keys().copied().collect();
             known.extend(earlier.iter().flat_map(|sums| sums.releases.keys()));
@@ -167,7 +192,7 @@ impl Book {
 
     /// Every app's counters.
     pub(super) fn apps(&self) -> BTreeMap<AppName, AppSums> {
-        let mut apps = self.earlier.apps.clone();
+        let mut apps = self.before().apps;
         for (app, sums) in &self.now.apps {
             apps.entry(app.clone()).or_default().add(sums);
         }
@@ -177,20 +202,21 @@ impl Book {
     /// An instance's answers by status class.
     pub(super) fn classes(&self, instance: &InstanceId) -> [u64; 5] {
         let of = |sums: &Sums| sums.instances.get(instance).copied().unwrap_or_default();
-        let (earlier, now) = (of(&self.earlier), of(&self.now));
-        std::array::from_fn(|class| earlier[class] + now[class])
+        let each = self.followed.values().chain([&self.earlier, &self.now]);
+        each.map(of).fold([0; 5], |sum, one| std::array::from_fn(|class| sum[class] + one[class]))
     }
 
     /// What belongs to no app.
     pub(super) fn proxy(&self) -> ProxyCounters {
-        let mut sum = self.earlier.proxy;
+        let mut sum = self.before().proxy;
         sum += self.now.proxy;
+        sum.open += self.followed.values().map(|sums| sums.proxy.open).sum::<u64>();
         sum
     }
 
     /// TLS handshakes.
     pub(super) fn handshakes(&self) -> Handshakes {
-        let mut sum = self.earlier.handshakes;
+        let mut sum = self.before().handshakes;
         sum += self.now.handshakes;
         sum
     }
@@ -224,7 +250,11 @@ mod tests {
     }
 
     fn take(book: &mut Book, counters: &Counters) {
-        book.take(counters, |_| true, |_| true);
+        take_of(book, book.proxy.unwrap(), counters);
+    }
+
+    fn take_of(book: &mut Book, proxy: u32, counters: &Counters) {
+        book.take(proxy, counters, |_| true, |_| true);
     }
 
     fn served(book: &Book) -> u64 {
@@ -251,6 +281,21 @@ mod tests {
     }
 
     #[test]
+    fn one_that_retires_counts_on_and_what_it_had_stays() {
+        let mut book = Book::default();
+        book.begin(1);
+        take(&mut book, &counters(&[(1, 10)], 0));
+        book.begin(2);
+        take(&mut book, &counters(&[(1, 5)], 0));
+        take_of(&mut book, 1, &counters(&[(1, 14)], 0));
+        take_of(&mut book, 7, &counters(&[(1, 100)], 0));
+        assert_eq!(served(&book), 19);
+        book.end(1);
+        take_of(&mut book, 1, &counters(&[(1, 99)], 0));
+        assert_eq!(served(&book), 19);
+    }
+
+    #[test]
     fn where_something_was_missed_all_begins_anew() {
         let mut book = Book::default();
         book.begin(1);
@@ -274,7 +319,7 @@ mod tests {
             assert!(sums.releases.len() <= RELEASES && sums.releases.contains_key(&ReleaseId(newest)));
             assert_eq!(sums.lost_by_none(), 5, "at {newest}");
         }
-        book.take(&Counters::default(), |_| false, |_| false);
+        book.take(1, &Counters::default(), |_| false, |_| false);
         assert!(book.apps().is_empty());
     }
 }

@@ -28,7 +28,7 @@ fn gapless(text: &mut Text, core: &Core, began: WallTime) {
     text.family("gapless_start_time_seconds", Kind::Gauge, "When control began, since 1970.")
         .value(&[], seconds(began.as_millis(), 1e3));
     text.family("gapless_proxy_up", Kind::Gauge, "Whether the proxy is connected to control.")
-        .value(&[], u8::from(core.proxy.is_some()));
+        .value(&[], u8::from(core.engine.proxy().is_some()));
 }
 
 fn proxy(text: &mut Text, book: &Book) {

@@ -1,7 +1,7 @@
 //! Commands about a whole app.
 
-use super::Api;
 use super::answer::{Answer, done};
+use super::{Api, End};
 use crate::engine::Run;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -54,6 +54,6 @@ pub(super) async fn down(State(api): State<Api>) -> Answer<Done> {
         desk.changed().await?;
     }
     // Control may be gone before this is full; then somebody else has said so already.
-    let _ = api.down.send(()).await;
+    let _ = api.ends.send(End::Down).await;
     Ok(done(format!("{apps} apps are stopped, and Gapless is going down")))
 }

@@ -34,4 +34,5 @@ mod routes;
 mod status;
 mod supervision;
 mod tls;
+mod upgrade;
 mod websockets;

@@ -36,6 +36,16 @@ impl Finish {
         Self::between(from, end, drain.websocket_window)
     }
 
+    /// The end when another proxy follows from `now` on: as if all instances retired.
+    pub(crate) fn with_successor(drain: &DrainSpec, now: Moment) -> Self {
+        let lasts = match drain.websocket {
+            WebSocketPolicy::Close => drain.timeout,
+            WebSocketPolicy::Keep => drain.websocket_timeout,
+        };
+        let drain_deadline = now + drain.timeout;
+        Self::of(drain, &Retiring { since: now, drain_deadline, upgraded_deadline: now + lasts })
+    }
+
     /// Half of the time at least is left for the answers of clients.
     fn between(from: Moment, end: Moment, window: Duration) -> Self {
         Self { from, until: from + window.min(end.since(from) / 2), end }
@@ -110,5 +120,13 @@ mod tests {
         assert_eq!(instance.or_earlier(Some(proxy)), proxy);
         assert_eq!(proxy.or_earlier(Some(instance)), proxy);
         assert_eq!(proxy.or_earlier(None), proxy);
+    }
+
+    #[test]
+    fn a_proxy_with_a_successor_gives_what_an_instance_would() {
+        for (policy, deadline) in [(WebSocketPolicy::Close, 1100), (WebSocketPolicy::Keep, 5100)] {
+            let spec = drain(policy, 100);
+            assert_eq!(Finish::with_successor(&spec, at(100)), Finish::of(&spec, &retiring(deadline)));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::instance::Instance;
 use crate::stage::{Client, Stage, soon, until};
+use gapless_routing::socket::socket;
 use gapless_routing::{Listener, Protocol, Route, ToControl, ToProxy};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
@@ -71,7 +72,7 @@ async fn shutdown_finishes_what_has_begun_and_takes_nothing_new() {
     assert_eq!(answer.await.unwrap(), (200, "through".into()));
     soon("the end of the link", async { while let Ok(Some(_)) = stage.control.receiver.recv().await {} })
         .await;
-    assert!(!stage.home.path().join("proxy.sock").exists());
+    assert!(!socket(stage.home.path(), std::process::id()).exists());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use crate::instance::Instance;
 use crate::stage::{Control, Stage, soon};
 use gapless_model::Generation;
+use gapless_routing::socket::socket;
 use gapless_routing::{ToControl, ToProxy};
 use std::os::unix::fs::PermissionsExt;
 
@@ -11,7 +12,7 @@ async fn the_newest_control_wins_and_finds_what_is_there() {
     let mut stage = Stage::new().await;
     let one = Instance::unix(1);
     stage.route_to(vec![Stage::serve(&one)]).await;
-    let path = stage.home.path().join("proxy.sock");
+    let path = socket(stage.home.path(), std::process::id());
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let newer = Control::connect(stage.home.path()).await;
     assert_eq!(newer.hello, (stage.snapshot.generation, vec![stage.address]));

@@ -24,6 +24,7 @@ mod http2_conformance;
 mod http2_limits;
 mod idle;
 mod previews;
+mod retiring;
 mod retries;
 mod routing;
 mod slow;

@@ -7,6 +7,7 @@ use gapless_model::limits::LimitSpec;
 use gapless_model::{AccessLog, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::{Connection, Receiver, Sender};
+use gapless_routing::socket::sockets;
 use gapless_routing::{
     AppCounters, AppRouting, Backend, Backlog, Counters, Duty, InFlight, InstanceCounters, Listener,
     Protocol, Route, Snapshot, ToControl, ToProxy,
@@ -19,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -75,6 +76,18 @@ impl Stage {
     /// One that looks at its clients' connections this often.
     pub(crate) async fn that_looks(every: Duration) -> Self {
         Self::with(2, every).await
+    }
+
+    /// One more proxy on the listening socket of another, whose first snapshot is yet to come.
+    pub(crate) async fn beside(other: &Self) -> Self {
+        let listener = other.listener.as_ref().unwrap().try_clone().unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut stage = Self::new().await;
+        stage.snapshot.listeners[0].address = address;
+        stage.snapshot.routes[0].listener = address;
+        stage.address = address;
+        stage.listener = Some(listener);
+        stage
     }
 
     /// One in a process of its own, with one worker: only there it can be told what it takes.
@@ -232,7 +245,7 @@ impl Drop for Stage {
     fn drop(&mut self) {
         // The link ends with the control; a proxy goes on without one. Its thread is told by a new one.
         let Some(proxy) = self.proxy.take() else { return };
-        let path = self.home.path().join("proxy.sock");
+        let Some(path) = found(self.home.path()) else { return };
         let tell = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -251,23 +264,29 @@ impl Drop for Stage {
     }
 }
 
+/// The socket of the proxy in this home.
+fn found(home: &Path) -> Option<PathBuf> {
+    sockets(home).unwrap().into_iter().map(|(_, path)| path).next()
+}
+
 /// What control does.
 pub(crate) struct Control {
     pub(crate) receiver: Receiver<ToControl>,
     pub(crate) sender: Sender<ToProxy>,
     pub(crate) hello: (Generation, Vec<SocketAddr>),
+    pub(crate) retiring: bool,
     /// What is known of instances since the last snapshot.
     pub(crate) backlog: BTreeMap<InstanceId, InFlight>,
 }
 
 impl Control {
     pub(crate) async fn connect(home: &Path) -> Self {
-        let path = home.join("proxy.sock");
-        until("the proxy's socket", || path.exists()).await;
-        let (mut receiver, sender) = Connection::connect(path).await.unwrap().split();
+        until("the proxy's socket", || found(home).is_some()).await;
+        let (mut receiver, sender) = Connection::connect(found(home).unwrap()).await.unwrap().split();
         match soon("hello", receiver.recv()).await.unwrap().unwrap().0 {
-            ToControl::Hello { generation, listeners, .. } => {
-                Self { receiver, sender, hello: (generation, listeners), backlog: BTreeMap::new() }
+            ToControl::Hello { generation, listeners, retiring, .. } => {
+                let hello = (generation, listeners);
+                Self { receiver, sender, hello, retiring, backlog: BTreeMap::new() }
             }
             other => panic!("no hello: {other:?}"),
         }

@@ -6,6 +6,7 @@ use crate::stage::{Stage, soon, until};
 use gapless_model::Moment;
 use gapless_model::app::{DrainSpec, WebSocketPolicy};
 use gapless_model::instance::Retiring;
+use gapless_routing::socket::socket;
 use gapless_routing::{Backend, ToProxy};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -300,7 +301,7 @@ async fn a_proxy_that_ends_closes_them_first() {
         assert_eq!(Frame::read(&mut instance).await.unwrap(), answer);
         drop(instance);
         assert_eq!(Frame::read(&mut client).await, None);
-        let socket = stage.home.path().join("proxy.sock");
+        let socket = socket(stage.home.path(), std::process::id());
         until("the end of the proxy", || !socket.exists()).await;
     }
 }

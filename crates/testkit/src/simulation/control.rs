@@ -289,7 +289,7 @@ impl World {
 fn said(input: &Input) -> String {
     match input {
         Input::Instance(view) => format!("{} is {}", view.id, view.state.word()),
-        Input::Counters(_) => "counters".to_owned(),
+        Input::Counters { .. } => "counters".to_owned(),
         other => format!("{other:?}"),
     }
 }

@@ -71,6 +71,8 @@ impl Platform for Dictation {
         self.push(Order::Route(snapshot));
     }
 
+    fn retire_proxy(&mut self, _: u32) {}
+
     fn open_preview(&mut self) -> Option<SocketAddr> {
         Some(SocketAddr::from(([127, 0, 0, 1], 9_100)))
     }

@@ -7,7 +7,7 @@ use super::spec;
 use super::world::World;
 use gapless_control::engine::Input;
 use gapless_model::instance::InFlight;
-use gapless_model::{AppName, Generation, InstanceId, ReleaseId, TrafficCount};
+use gapless_model::{AppName, Generation, InstanceId, Moment, ReleaseId, TrafficCount};
 use gapless_routing::{AppCounters, Backlog, Counters, Duty, InstanceCounters, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -166,7 +166,7 @@ impl World {
         self.trace(|| format!("proxy {} is killed", dead.pid));
         self.proxy_lost_at = self.queue.now;
         self.queue.after(away.max(1), Event::ProxyStarts);
-        self.tell_control(Input::ProxyDown);
+        self.tell_control(Input::ProxyDown { pid: dead.pid });
     }
 
     pub(super) fn at_proxy(&mut self, message: ToProxy) {
@@ -176,7 +176,12 @@ impl World {
             ToProxy::Connected { control } => {
                 proxy.peer = Some(control);
                 let (pid, generation) = (proxy.pid, proxy.everywhere());
-                self.proxy_says(Input::ProxyUp { pid, generation });
+                self.proxy_says(Input::ProxyUp {
+                    pid,
+                    generation,
+                    since: Moment::default(),
+                    retiring: false,
+                });
             }
             ToProxy::Apply(snapshot) => {
                 if snapshot.generation == proxy.newest {
@@ -215,11 +220,13 @@ impl World {
         let reached = if sabotaged { newest } else { proxy.everywhere() };
         if reached > proxy.answered {
             proxy.answered = reached;
+            let proxy_pid = proxy.pid;
             let backlog = self.backlog(|_| true);
             if self.queue.now < self.deaf_until {
                 self.trace(|| format!("the answer to {reached} is lost"));
             } else {
-                self.proxy_says(Input::Applied { generation: reached, backlog });
+                let proxy = proxy_pid;
+                self.proxy_says(Input::Applied { proxy, generation: reached, backlog });
                 self.report_counters();
             }
         }
@@ -241,7 +248,8 @@ impl World {
         let Some(proxy) = &self.proxy else { return };
         if !proxy.routes_to(instance) {
             let instances = vec![(instance.clone(), InFlight::default())];
-            self.proxy_says(Input::Backlog(Backlog { instances }));
+            let proxy = proxy.pid;
+            self.proxy_says(Input::Backlog { proxy, backlog: Backlog { instances } });
         }
     }
 
@@ -252,7 +260,7 @@ impl World {
         self.report_counters();
         let finishing = self.backlog(|id| !self.proxy.as_ref().is_some_and(|p| p.routes_to(id)));
         if !finishing.instances.is_empty() {
-            self.proxy_says(Input::Backlog(finishing));
+            self.proxy_says(Input::Backlog { proxy: pid, backlog: finishing });
         }
         self.check_progress();
     }
@@ -288,7 +296,8 @@ impl World {
                 .collect(),
             ..Counters::default()
         };
-        self.proxy_says(Input::Counters(counters));
+        let proxy = proxy.pid;
+        self.proxy_says(Input::Counters { proxy, counters });
     }
 
     /// To the control that it is connected to.
