@@ -7,7 +7,7 @@ use crate::home::Home;
 use crate::pace::Pace;
 use crate::shelf::Shelf;
 use gapless_sys::signals::Signals;
-use gapless_sys::{Ended, clock, descriptor, notify, poll, reap};
+use gapless_sys::{Ended, clock, descriptor, memory, notify, poll, reap};
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -102,6 +102,8 @@ impl<'a> Keeper<'a> {
         self.state = match Control::start(self.command, &self.home, &self.shelf) {
             Ok(control) => {
                 say(&format!("control runs (pid {})", control.pid));
+                // It waits now, for as long as all goes well. That it could not be done costs nothing but memory.
+                let _ = memory::forget_code();
                 State::Running(control)
             }
             Err(error) => {

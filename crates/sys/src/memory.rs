@@ -38,8 +38,8 @@ pub fn give_back() {
 pub fn forget_code() -> io::Result<()> {
     for (start, length) in code(&std::fs::read_to_string("/proc/self/maps")?) {
         #[expect(unsafe_code, reason = "our own mappings, by their addresses")]
-        // SAFETY: the range is a mapping of a file that is executable and not writable, so every page of it is what the
-        // file has there, and is read from there again (`madvise(2)`, MADV_DONTNEED on a private file mapping).
+        // SAFETY: every page of the range is what a file has there, never written, and is read from there again
+        // (`madvise(2)`, MADV_DONTNEED on a private file mapping).
         unsafe {
             libc::madvise(start as *mut libc::c_void, length, libc::MADV_DONTNEED);
         }
@@ -47,15 +47,18 @@ pub fn forget_code() -> io::Result<()> {
     Ok(())
 }
 
-/// Where files are mapped to be executed, and never written: address and length in bytes. From `proc_pid_maps(5)`.
+/// Where files are mapped to be executed or to be read from their begin on, as a program's constants are, and were never
+/// written: address and length in bytes. From `proc_pid_maps(5)`. What a linker wrote to and then protected (relocated
+/// pointers) is read-only too, but no file begins with it.
 fn code(maps: &str) -> impl Iterator<Item = (usize, usize)> {
     maps.lines().filter_map(|line| {
         let mut words = line.split_ascii_whitespace();
-        let (range, rights, file) = (words.next()?, words.next()?, words.nth(3)?);
+        let (range, rights, offset, file) = (words.next()?, words.next()?, words.next()?, words.nth(2)?);
         let (start, end) = range.split_once('-')?;
         let address = |text| usize::from_str_radix(text, 16).ok();
         let (start, end) = (address(start)?, address(end)?);
-        (rights == "r-xp" && file.starts_with('/')).then_some((start, end.checked_sub(start)?))
+        let unwritten = rights == "r-xp" || (rights == "r--p" && address(offset)? == 0);
+        (unwritten && file.starts_with('/')).then_some((start, end.checked_sub(start)?))
     })
 }
 
@@ -66,9 +69,10 @@ mod tests {
     #[test]
     fn only_code_of_files_is_forgotten_and_it_runs_on() {
         let maps = "55d0-55e0 r--p 00000000 fd:00 12 /bin/a\n55e0-55f8 r-xp 00010000 fd:00 12 /bin/a\n\
+                    55f8-55fa r--p 00028000 fd:00 12 /bin/a\n\
                     5600-5700 rw-p 00000000 00:00 0 [heap]\n7ffe-7fff r-xp 00000000 00:00 0 [vdso]\n\
                     6000-6010 rwxp 00000000 fd:00 13 /lib/b\n7000-7010 r-xp 00000000 00:00 0\n";
-        assert_eq!(code(maps).collect::<Vec<_>>(), [(0x55e0, 0x18)]);
+        assert_eq!(code(maps).collect::<Vec<_>>(), [(0x55d0, 0x10), (0x55e0, 0x18)]);
         forget_code().unwrap();
         assert!(available().unwrap() > 0);
     }
