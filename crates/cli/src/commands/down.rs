@@ -25,6 +25,9 @@ pub(crate) struct Args {
 /// How long the keeper may take to end once control has.
 const KEEPER_ENDS: Duration = Duration::from_secs(10);
 
+/// Where progress is written line by line, what is over sooner is not worth two lines for each app.
+const WORTH_LINES: Duration = Duration::from_secs(1);
+
 pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
     let client = match session.reach(Need::Look).await {
         Ok(client) => client,
@@ -53,6 +56,7 @@ pub(crate) async fn down(session: &Session, before: &Status, manner: Manner) -> 
     let asked = async move { client.down().await };
     tokio::pin!(asked);
     let mut answered = false;
+    let began = Instant::now();
     let mut look = tokio::time::interval(Duration::from_millis(50));
     loop {
         tokio::select! {
@@ -65,7 +69,8 @@ pub(crate) async fn down(session: &Session, before: &Status, manner: Manner) -> 
                 }
             }
             _ = look.tick() => match session.client.status().await {
-                Ok(now) => show(&mut view, before, &now),
+                Ok(now) if session.screen.live || began.elapsed() > WORTH_LINES => show(&mut view, before, &now),
+                Ok(_) => {}
                 Err(ClientError::NotReachable { .. }) if answered => break,
                 // It is on its way out, and the next look finds it gone.
                 Err(_) => {}

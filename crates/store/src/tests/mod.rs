@@ -7,3 +7,4 @@ mod killed;
 mod reopening;
 mod samples;
 mod speed;
+mod versions;
