@@ -34,7 +34,7 @@ pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
     let [row] = by_turns(ROUNDS, [figure], &contest.candidates, |one| {
         Ok([one.cost(|address| drive(&client, address))?])
     })?;
-    Ok(vec![row.no_more_than("nginx")])
+    Ok(vec![row.at_most_of(1.0, &["nginx"])])
 }
 
 /// As many handshakes as the clients can do, one after the other each; how many.

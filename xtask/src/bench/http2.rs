@@ -25,7 +25,7 @@ pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
         let [row] = by_turns(ROUNDS, [(what, Unit::Microseconds)], &contest.candidates, |one| {
             Ok([one.cost(|address| h2load::drive(scheme, address, ROUND))?])
         })?;
-        rows.push(row.no_more_than("nginx"));
+        rows.push(row.at_most_of(1.0, &["nginx"]));
     }
     Ok(rows)
 }

@@ -46,5 +46,7 @@ pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
         let latency = pace::drive(one.address, ROUND)?;
         Ok([cpu, latency.p50, latency.p99])
     })?;
-    Ok(vec![cpu.no_more_than_others(), middle, high.no_more_than_others()])
+    // As both are commonly run: they reach the backend by TCP. Their third, by a Unix socket, only shows what that costs.
+    let peers = &["nginx", "HAProxy"];
+    Ok(vec![cpu.at_most_of(0.9, peers), middle, high.at_most_of(1.0, peers)])
 }

@@ -15,8 +15,8 @@ pub(crate) fn table(rows: &[Row]) -> String {
         let promised = match row.bound {
             None => String::new(),
             Some(Bound::AtMost(most)) => format!("≤ {}", row.unit.say(most)),
-            Some(Bound::NoMoreThanOthers) => "≤ the others".to_owned(),
-            Some(Bound::NoMoreThan(who)) => format!("≤ {who}"),
+            Some(Bound::ShareOf(1.0, who)) => format!("≤ {}", who.join(", ")),
+            Some(Bound::ShareOf(share, who)) => format!("≤ {share} × {}", who.join(", ")),
         };
         let kept = match row.kept() {
             None => "",
@@ -91,13 +91,13 @@ mod tests {
     fn a_missed_promise_is_shown() {
         let rows = [
             Row::new("start", Unit::Milliseconds, 250.0).at_most(300.0).beside("PM2", 1601.0),
-            Row::new("CPU", Unit::Microseconds, 30.0).no_more_than_others().beside("nginx", 27.0),
+            Row::new("CPU", Unit::Microseconds, 30.0).at_most_of(0.9, &["nginx"]).beside("nginx", 27.0),
         ];
         assert_eq!(
             table(&rows),
             "| what | Gapless | promised | kept | beside |\n|---|---:|---:|:---:|---|\n\
              | start | 250 ms | ≤ 300 ms | yes | PM2: 1601 ms |\n\
-             | CPU | 30.0 µs | ≤ the others | **no** | nginx: 27.0 µs |\n"
+             | CPU | 30.0 µs | ≤ 0.9 × nginx | **no** | nginx: 27.0 µs |\n"
         );
     }
 }

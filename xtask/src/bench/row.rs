@@ -41,10 +41,8 @@ pub(crate) enum Unit {
 pub(crate) enum Bound {
     /// At most this much.
     AtMost(f64),
-    /// No more than any of the others.
-    NoMoreThanOthers,
-    /// No more than this one of them.
-    NoMoreThan(&'static str),
+    /// At most this share of what each of these others has. One that is not there breaks the promise.
+    ShareOf(f64, &'static [&'static str]),
 }
 
 impl Row {
@@ -59,15 +57,9 @@ impl Row {
         self
     }
 
-    /// The same with the promise not to be worse than the others.
-    pub(crate) fn no_more_than_others(mut self) -> Self {
-        self.bound = Some(Bound::NoMoreThanOthers);
-        self
-    }
-
-    /// The same with the promise not to be worse than this one of the others.
-    pub(crate) fn no_more_than(mut self, who: &'static str) -> Self {
-        self.bound = Some(Bound::NoMoreThan(who));
+    /// The same with the promise to be at most this share of what each of these others has.
+    pub(crate) fn at_most_of(mut self, share: f64, who: &'static [&'static str]) -> Self {
+        self.bound = Some(Bound::ShareOf(share, who));
         self
     }
 
@@ -81,10 +73,9 @@ impl Row {
     pub(crate) fn kept(&self) -> Option<bool> {
         self.bound.map(|bound| match bound {
             Bound::AtMost(most) => self.ours <= most,
-            Bound::NoMoreThanOthers => self.others.iter().all(|(_, theirs)| self.ours <= *theirs),
-            Bound::NoMoreThan(who) => {
-                self.others.iter().any(|(other, theirs)| *other == who && self.ours <= *theirs)
-            }
+            Bound::ShareOf(share, who) => who.iter().all(|who| {
+                self.others.iter().any(|(other, theirs)| other == who && self.ours <= share * theirs)
+            }),
         })
     }
 }
@@ -131,12 +122,11 @@ mod tests {
         assert_eq!(row.kept(), None);
         assert_eq!(row.clone().at_most(5.0).kept(), Some(true));
         assert_eq!(row.clone().at_most(4.9).kept(), Some(false));
-        let beside = row.beside("a", 6.0).no_more_than_others();
-        assert_eq!(beside.kept(), Some(true));
-        let beside = beside.beside("b", 4.0);
-        assert_eq!(beside.kept(), Some(false));
-        assert_eq!(beside.clone().no_more_than("a").kept(), Some(true));
-        assert_eq!(beside.no_more_than("b").kept(), Some(false));
+        let beside = row.beside("a", 6.0).beside("b", 4.0);
+        assert_eq!(beside.clone().at_most_of(1.0, &["a"]).kept(), Some(true));
+        assert_eq!(beside.clone().at_most_of(0.8, &["a"]).kept(), Some(false));
+        assert_eq!(beside.clone().at_most_of(1.0, &["a", "b"]).kept(), Some(false));
+        assert_eq!(beside.at_most_of(1.0, &["c"]).kept(), Some(false));
     }
 
     #[test]
