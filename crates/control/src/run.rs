@@ -21,6 +21,8 @@ use gapless_sys::{fdstore, program};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::ffi::OsString;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -82,6 +84,8 @@ async fn serve(
     revive: Revive,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let began = Instant::now();
+    // A keeper has made them; what else starts control may not have.
+    DirBuilder::new().recursive(true).mode(0o700).create(home.join("logs"))?;
     let (journal, recovered) = Journal::open(&home.join("journal.db"))?;
     let journal = Arc::new(journal);
     let keeper = fdstore::Store::of_our_parent()?;

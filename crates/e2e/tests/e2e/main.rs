@@ -36,3 +36,4 @@ mod supervision;
 mod tls;
 mod upgrade;
 mod websockets;
+mod without_keeper;
