@@ -221,6 +221,13 @@ pub struct HoldSpec {
     pub timeout: Duration,
 }
 
+impl Default for HoldSpec {
+    /// What holds where the file says nothing.
+    fn default() -> Self {
+        Self { max_requests: 1000, max_bytes: Self::usual_max_bytes(), timeout: Duration::from_secs(30) }
+    }
+}
+
 impl HoldSpec {
     /// What holds where nothing is said, in the file or by a journal from before there was this bound.
     pub const fn usual_max_bytes() -> u64 {
@@ -236,4 +243,11 @@ pub struct RetrySpec {
     pub non_idempotent: bool,
     /// Bodies up to this many bytes are kept for a second try.
     pub max_body: u64,
+}
+
+impl Default for RetrySpec {
+    /// What holds where the file says nothing.
+    fn default() -> Self {
+        Self { non_idempotent: false, max_body: 64 * 1024 }
+    }
 }

@@ -5,9 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a tool for developers: it may fail loudly")]
 
-use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
-use gapless_model::balance::BalanceSpec;
-use gapless_model::limits::LimitSpec;
 use gapless_model::release::AppProtocol;
 use gapless_model::{AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
@@ -37,18 +34,7 @@ fn main() {
         generation: Generation(1),
         listeners: vec![Listener { address, descriptor: Some(0), protocol: Protocol::Plain }],
         routes: vec![Route { listener: address, host: None, path: "/".into(), app: app.clone() }],
-        apps: vec![AppRouting {
-            app: app.clone(),
-            backends: backends.collect(),
-            hold: HoldSpec { max_requests: 1000, max_bytes: 1 << 24, timeout: Duration::from_secs(30) },
-            stopped: false,
-            retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
-            drain: DrainSpec::default(),
-            balance: BalanceSpec::default(),
-            limits: LimitSpec::default(),
-            error_pages: ErrorPages::default(),
-            preview: None,
-        }],
+        apps: vec![AppRouting::plain(app.clone(), backends.collect())],
         access_log,
         trust: gapless_model::trust::Trust::default(),
         error_pages: ErrorPages::default(),

@@ -111,6 +111,24 @@ pub struct AppRouting {
     pub preview: Option<PreviewRouting>,
 }
 
+impl AppRouting {
+    /// An app with these instances, of which its file says nothing more.
+    pub fn plain(app: AppName, backends: Vec<Backend>) -> Self {
+        Self {
+            app,
+            backends,
+            hold: HoldSpec::default(),
+            stopped: false,
+            retry: RetrySpec::default(),
+            drain: DrainSpec::default(),
+            balance: BalanceSpec::default(),
+            limits: LimitSpec::default(),
+            error_pages: ErrorPages::default(),
+            preview: None,
+        }
+    }
+}
+
 /// How requests ask for a new release that is not public yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviewRouting {

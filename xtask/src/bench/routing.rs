@@ -1,14 +1,10 @@
 //! Snapshots as control would send them.
 
-use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
-use gapless_model::balance::BalanceSpec;
-use gapless_model::limits::LimitSpec;
 use gapless_model::trust::Trust;
 use gapless_model::{AccessLog, Address, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
 use gapless_routing::{AppRouting, Backend, Duty, Listener, Protocol, Route, Snapshot};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 /// Listeners of HTTP, and no access log.
 pub(crate) fn snapshot(
@@ -40,16 +36,5 @@ pub(crate) fn plain_app(app: AppName, socket: &Path) -> AppRouting {
         duty: Duty::Serve { weight: 1 },
         retiring: None,
     };
-    AppRouting {
-        app,
-        backends: vec![backend],
-        hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: Duration::from_secs(10) },
-        stopped: false,
-        retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
-        drain: DrainSpec::default(),
-        balance: BalanceSpec::default(),
-        limits: LimitSpec::default(),
-        error_pages: ErrorPages::default(),
-        preview: None,
-    }
+    AppRouting::plain(app, vec![backend])
 }

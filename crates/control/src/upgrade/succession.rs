@@ -35,12 +35,15 @@ pub(crate) async fn keep_ours(mut desk: Desk, successors: mpsc::Sender<Successor
     }
 }
 
+fn gone<E>(_: E) -> String {
+    "control is ending".to_owned()
+}
+
 /// Starts another proxy, and returns when it serves alone.
 async fn follow(desk: &mut Desk, successors: &mpsc::Sender<Successor>) -> Result<(), String> {
-    let gone = |_| "control is ending".to_owned();
     let (answer, answered) = oneshot::channel();
-    successors.send(answer).await.map_err(|_| "control is ending".to_owned())?;
-    let pid = answered.await.map_err(|_| "control is ending".to_owned())??;
+    successors.send(answer).await.map_err(gone)?;
+    let pid = answered.await.map_err(gone)??;
     let serves = async {
         while desk.ask(move |core| core.engine.proxy() != Some(pid)).await.map_err(gone)? {
             desk.changed().await.map_err(gone)?;

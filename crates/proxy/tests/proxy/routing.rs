@@ -2,28 +2,13 @@
 
 use crate::instance::Instance;
 use crate::stage::{Stage, request};
-use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
-use gapless_model::balance::BalanceSpec;
-use gapless_model::limits::LimitSpec;
 use gapless_routing::{AppRouting, Route};
-use std::time::Duration;
 
 #[tokio::test]
 async fn host_and_path_lead_to_the_app() {
     let mut stage = Stage::new().await;
     let (one, two) = (Instance::unix(1), Instance::tcp(2).await);
-    stage.snapshot.apps.push(AppRouting {
-        app: "api".parse().unwrap(),
-        backends: vec![Stage::serve(&two)],
-        hold: HoldSpec { max_requests: 0, max_bytes: 0, timeout: Duration::ZERO },
-        stopped: false,
-        retry: RetrySpec { non_idempotent: false, max_body: 0 },
-        drain: DrainSpec::default(),
-        balance: BalanceSpec::default(),
-        limits: LimitSpec::default(),
-        error_pages: gapless_model::ErrorPages::default(),
-        preview: None,
-    });
+    stage.snapshot.apps.push(AppRouting::plain("api".parse().unwrap(), vec![Stage::serve(&two)]));
     stage.snapshot.routes[0].host = Some("*.com".parse().unwrap());
     stage.snapshot.routes.push(Route {
         listener: stage.address,

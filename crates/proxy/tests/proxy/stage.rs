@@ -1,9 +1,7 @@
 //! A running proxy, and the hands that move it.
 
 use crate::instance::Instance;
-use gapless_model::app::{DrainSpec, HoldSpec, RetrySpec};
-use gapless_model::balance::BalanceSpec;
-use gapless_model::limits::LimitSpec;
+use gapless_model::app::HoldSpec;
 use gapless_model::{AccessLog, AppName, ErrorPages, Generation, InstanceId, ReleaseId};
 use gapless_proxy::Options;
 use gapless_routing::frame::{Connection, Receiver, Sender};
@@ -138,16 +136,8 @@ impl Stage {
             listeners: vec![Listener { address, descriptor: None, protocol: Protocol::Plain }],
             routes: vec![Route { listener: address, host: None, path: "/".into(), app: app.clone() }],
             apps: vec![AppRouting {
-                app,
-                backends: Vec::new(),
                 hold: HoldSpec { max_requests: 100, max_bytes: 1 << 20, timeout: Duration::from_secs(15) },
-                stopped: false,
-                retry: RetrySpec { non_idempotent: false, max_body: 64 * 1024 },
-                drain: DrainSpec::default(),
-                balance: BalanceSpec::default(),
-                limits: LimitSpec::default(),
-                error_pages: ErrorPages::default(),
-                preview: None,
+                ..AppRouting::plain(app, Vec::new())
             }],
             access_log: AccessLog::Off,
             trust: gapless_model::trust::Trust::default(),
