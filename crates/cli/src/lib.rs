@@ -18,6 +18,7 @@ mod exit;
 mod follow;
 mod home;
 mod internal;
+mod ours;
 mod parts;
 mod progress_view;
 mod render;

@@ -3,6 +3,7 @@
 use crate::errors::Error;
 use crate::exit::Exit;
 use crate::follow::Manner;
+use crate::ours::Ours;
 use crate::progress_view::ProgressView;
 use crate::render::paint;
 use crate::render::progress::{At, Shown};
@@ -22,8 +23,8 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// How long the keeper may take to end once control has.
-const KEEPER_ENDS: Duration = Duration::from_secs(10);
+/// How long the keeper may take to end once control has, and each of ours once it has let go of everything.
+const ENDS: Duration = Duration::from_secs(10);
 
 /// Where progress is written line by line, what is over sooner is not worth two lines for each app.
 const WORTH_LINES: Duration = Duration::from_secs(1);
@@ -52,6 +53,7 @@ fn say(json: bool, message: &str, apps: usize) -> Result<Exit, Error> {
 pub(crate) async fn down(session: &Session, before: &Status, manner: Manner) -> Result<(), Error> {
     let shown = before.apps.iter().map(|app| Shown { app: app.name.clone(), to: None, at: At::Asking });
     let mut view = ProgressView::new(session.screen, manner, shown.collect());
+    let ours = Ours::of(&before.gapless);
     let client = session.client.clone();
     let asked = async move { client.down().await };
     tokio::pin!(asked);
@@ -78,7 +80,12 @@ pub(crate) async fn down(session: &Session, before: &Status, manner: Manner) -> 
         }
     }
     drop(view);
-    keeper_gone(session).await
+    keeper_gone(session).await?;
+    let log = session.home.join("logs");
+    ours.gone(ENDS).await.map_err(|pid| {
+        Error::failed(format!("the apps are stopped, but process {pid} of Gapless has not ended"))
+            .hint(format!("see the logs in {}", log.display()))
+    })
 }
 
 fn show(view: &mut ProgressView, before: &Status, now: &Status) {
@@ -107,7 +114,7 @@ fn stand(app: &AppStatus) -> Stand {
 /// Waits until nobody holds the home any more, so that it can be removed or started again at once.
 async fn keeper_gone(session: &Session) -> Result<(), Error> {
     let Ok(lock) = File::open(session.home.join("keeper.lock")) else { return Ok(()) };
-    let deadline = Instant::now() + KEEPER_ENDS;
+    let deadline = Instant::now() + ENDS;
     while lock.try_lock_shared().is_err() {
         if Instant::now() >= deadline {
             return Err(Error::failed("the apps are stopped, but the keeper has not ended")

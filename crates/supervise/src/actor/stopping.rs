@@ -43,8 +43,10 @@ impl Actor {
 
     /// Waits until the whole group is gone.
     pub(super) async fn stopping(&mut self, process: Process, kill_at: Moment, then: Then) -> Next {
+        let Process { group, target, ready_since, probes, .. } = process;
+        // A question without an answer yet holds a connection, and who closes politely waits for each to end.
+        drop(probes);
         self.tell().await;
-        let Process { group, target, ready_since, .. } = process;
         tokio::select! {
             () = stop::complete(&group, kill_at, &self.world.census, &self.mark) => {}
             () = self.orders.abandoned() => return Next::Left,

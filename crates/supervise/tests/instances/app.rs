@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 /// Where it listens: `socket`, `port`, `address HOST:PORT`, or nowhere.
 pub(crate) const LISTEN: &str = "APP_LISTEN";
 /// The directory whose files it answers from: `GET /x` is answered by the first word of `x` as the status, the
-/// rest as body (or `Location`); `hang` never answers; a file that is missing is 200.
+/// rest as body (or `Location`); a file that is missing is 200. `hang` never answers: the file `asked` is written
+/// then, and `hung-up` when the client has gone.
 pub(crate) const ANSWERS: &str = "APP_ANSWERS";
 /// What it says on `NOTIFY_SOCKET` first; `;` parts messages.
 pub(crate) const NOTIFY: &str = "APP_NOTIFY";
@@ -64,9 +65,10 @@ fn serve(answers: PathBuf, reader: impl Read + Send + 'static, mut writer: impl 
         let answer = fs::read_to_string(answers.join(path)).unwrap_or_else(|_| "200 fine".to_owned());
         let (status, rest) = answer.split_once(' ').unwrap_or((&answer, ""));
         if status == "hang" {
-            loop {
-                std::thread::park();
-            }
+            fs::write(answers.join("asked"), "yes\n").unwrap();
+            while lines.next().is_some() {}
+            fs::write(answers.join("hung-up"), "yes\n").unwrap();
+            return;
         }
         let location = if status.starts_with('3') { format!("location: {rest}\r\n") } else { String::new() };
         let length = rest.len();

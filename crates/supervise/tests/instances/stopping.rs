@@ -21,6 +21,27 @@ async fn it_is_asked_and_goes() {
     assert_eq!(stage.words(&view.id), ["starting", "ready", "stopping", "gone"]);
 }
 
+/// Node's `server.close()` waits for every connection that is not between two requests, a probe's too.
+#[tokio::test]
+async fn nothing_is_asked_of_one_that_is_to_end() {
+    let mut stage = Stage::new();
+    let mut launch = stage.app("api-1", "socket");
+    // One that it does not end by, so that it could go on answering.
+    change(&mut launch, |spec| {
+        spec.stop.signal = Signal::Winch;
+        spec.ready.interval = Duration::from_millis(20);
+        spec.ready.timeout = PATIENCE;
+        spec.stop.timeout = PATIENCE;
+    });
+    let view = stage.ready(launch).await;
+    stage.write("ready", "hang");
+    stage.read("asked").await;
+    stage.supervisor.stop(&view.id);
+    stage.state(&view.id, "stopping").await;
+    stage.read("hung-up").await;
+    assert!(runs(pid(&view)));
+}
+
 #[tokio::test]
 async fn who_does_not_listen_is_killed_with_all_children() {
     let mut stage = Stage::new();
