@@ -3,7 +3,7 @@
 //! One connection per call: on a Unix socket it costs some tens of microseconds, and no call can spoil
 //! another. Runs on the caller's tokio runtime, of any kind.
 
-use crate::error::ErrorBody;
+use crate::error::{ErrorBody, ErrorKind};
 use crate::lines::Lines;
 use crate::progress::Progress;
 use crate::request::{
@@ -61,6 +61,22 @@ pub enum ClientError {
         /// What is wrong with it.
         message: String,
     },
+}
+
+impl ClientError {
+    /// Whether control did nothing of what was asked, as it was not there or about to end: it can be asked again.
+    pub fn did_nothing(&self) -> bool {
+        match self {
+            Self::NotReachable { .. } => true,
+            Self::Refused(body) => body.kind == ErrorKind::Closing,
+            Self::Broken { .. } | Self::Unreadable { .. } => false,
+        }
+    }
+
+    /// Whether control ended, so that another one may take its place; what was asked may have been done.
+    pub fn may_be_another_control(&self) -> bool {
+        self.did_nothing() || matches!(self, Self::Broken { .. })
+    }
 }
 
 /// What is done to a whole app, without further words.

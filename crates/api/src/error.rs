@@ -30,4 +30,7 @@ pub enum ErrorKind {
     Conflict,
     /// It was tried and failed before anything changed: exit code 1.
     Failed,
+    /// Control is ending and has done nothing of it; another one may come in a moment, and can be asked the same:
+    /// exit code 4.
+    Closing,
 }

@@ -168,7 +168,7 @@ pub struct RollbackRequest {
 }
 
 /// Another number of instances.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScaleRequest {
     /// How many; at least 1.
     pub instances: u32,

@@ -80,15 +80,15 @@ impl Error {
         Self::Config(Box::new(report))
     }
 
-    /// Why control would not make apps so as a file has them: pointing into that where it can.
-    pub(crate) fn applying(error: ClientError, places: &gapless_config::Places) -> Self {
-        if let ClientError::Refused(body) = &error
+    /// The same where control would not make apps so as a file has them: pointing into that where it can.
+    pub(crate) fn applying(self, places: &gapless_config::Places) -> Self {
+        if let Self::Client(ClientError::Refused(body)) = &self
             && let Some(route) = &body.route
             && let Some(report) = places.refused(route, &body.message, body.hint.as_deref())
         {
             return Self::config(report);
         }
-        error.into()
+        self
     }
 
     /// A failure before anything changed.
@@ -112,6 +112,7 @@ impl Error {
             Self::Client(ClientError::Refused(body)) => match body.kind {
                 ErrorKind::BadRequest | ErrorKind::NotFound => Exit::Usage,
                 ErrorKind::Conflict | ErrorKind::Failed => Exit::Failed,
+                ErrorKind::Closing => Exit::Unreachable,
             },
             Self::Client(_) | Self::NothingHere { .. } | Self::NotUp { .. } | Self::NoKeeper { .. } => {
                 Exit::Unreachable

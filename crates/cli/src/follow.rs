@@ -222,7 +222,7 @@ async fn follow_one(
             {
                 return Ok(Ending::Settled { stand: last });
             }
-            Err(ClientError::Broken { .. } | ClientError::NotReachable { .. }) => {
+            Err(error) if error.may_be_another_control() => {
                 _ = news.send((i, News::Silent)).await;
                 session.reach_again().await?;
             }

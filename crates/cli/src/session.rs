@@ -19,6 +19,9 @@ use tokio::time::Instant;
 /// How long control may take to come up.
 const COMING_UP: Duration = Duration::from_secs(10);
 
+/// From one try to the next while one control takes the place of another.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// How long an answer is waited for after Ctrl-C.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
 
@@ -109,6 +112,38 @@ impl Session {
         }
         self.bring_up().await?;
         Ok(&self.client)
+    }
+
+    /// Asks control something that changes nothing, however often it dies meanwhile.
+    pub(crate) async fn look<T>(
+        &self,
+        ask: impl AsyncFn(&Client) -> Result<T, ClientError>,
+    ) -> Result<T, Error> {
+        self.ask(Need::Look, ask, ClientError::may_be_another_control).await
+    }
+
+    /// Tells control to do something; once more only where it did nothing of it, as it was about to end.
+    pub(crate) async fn tell<T>(
+        &self,
+        need: Need,
+        ask: impl AsyncFn(&Client) -> Result<T, ClientError>,
+    ) -> Result<T, Error> {
+        self.ask(need, ask, ClientError::did_nothing).await
+    }
+
+    async fn ask<T>(
+        &self,
+        need: Need,
+        ask: impl AsyncFn(&Client) -> Result<T, ClientError>,
+        again: impl Fn(&ClientError) -> bool,
+    ) -> Result<T, Error> {
+        let deadline = Instant::now() + COMING_UP;
+        loop {
+            match ask(self.reach(need).await?).await {
+                Err(error) if again(&error) && Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+                answer => return Ok(answer?),
+            }
+        }
     }
 
     /// Waits for control to come back by itself, as its keeper sees to; starts a keeper if it does not.

@@ -11,8 +11,8 @@ use crate::local::Local;
 use crate::metrics::{self, SETTING};
 use crate::platform::Journal;
 use crate::tls::{Keychain, Prepared};
-use gapless_api::RolloutTicket;
 use gapless_api::request::{AdminSettings, ProxySettings, Shortage};
+use gapless_api::{ErrorBody, ErrorKind, RolloutTicket};
 use gapless_model::instance::InstanceView;
 use gapless_model::{AppName, InstanceId};
 use gapless_routing::ToControl;
@@ -203,8 +203,14 @@ pub struct Desk {
 
 /// Control is ending.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("Gapless is going down")]
+#[error("Gapless is going down, and nothing was changed")]
 pub struct Closing;
+
+impl From<Closing> for ErrorBody {
+    fn from(closing: Closing) -> Self {
+        Self { kind: ErrorKind::Closing, message: closing.to_string(), hint: None, route: None }
+    }
+}
 
 impl Desk {
     /// Runs `what` inside the loop and returns its answer.

@@ -1,6 +1,7 @@
 //! What takes time on disk: making, activating and removing releases. One thread, one thing after the other,
 //! so that an app that is removed and comes back does not meet its own removal; nobody else waits behind it.
 
+use crate::core::Closing;
 use crate::platform::Errand;
 use crate::recall;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -48,7 +49,7 @@ impl Disk {
         match made.await {
             Ok(Ok(releases)) => Ok(releases),
             Ok(Err(error)) => Err(failed(error.to_string())),
-            Err(_) => Err(failed("Gapless is going down".to_owned())),
+            Err(_) => Err(Closing.into()),
         }
     }
 

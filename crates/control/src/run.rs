@@ -186,12 +186,13 @@ async fn serve(
     };
     run(core, inlets, stopped).await;
     let ending = ending.await??;
-    serving.abort();
     // What was decided last is on disk before we are gone.
     drop(
         tokio::time::timeout(LAST_WRITES, async { (disk.flush().await, journal.commit(Vec::new()).await) })
             .await,
     );
+    // Until now, so that whoever asks hears that nothing comes of it, and asks the next one.
+    serving.abort();
     match ending {
         Ending::Down => {
             // Whoever looks should find nobody, not a socket that nobody answers.

@@ -13,6 +13,7 @@ mod customer;
 pub mod direct;
 mod outcome;
 mod partner;
+pub mod parts;
 pub mod process;
 pub mod secure;
 mod site;

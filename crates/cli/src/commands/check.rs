@@ -42,7 +42,7 @@ pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
     let would = match would(session, &request).await {
         Ok(plan) => Some(plan),
         Err(ClientError::NotReachable { .. }) => None,
-        Err(e) => return Err(Error::applying(e, &config.places)),
+        Err(e) => return Err(Error::from(e).applying(&config.places)),
     };
     if args.json {
         screen::json(&would)?;

@@ -17,10 +17,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error> {
-    let client = session.reach(Need::Resume).await?;
     let mut begun = Vec::new();
     for app in args.apps {
-        let said = client.delete(&app).await?.message;
+        let said = session.tell(Need::Resume, async |client| client.delete(&app).await).await?.message;
         begun.push(Begun { app, said, done: "is deleted".into() });
     }
     watched::settled(session, begun, args.watch).await

@@ -35,7 +35,7 @@ pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error
     };
     let Args { reference, strategy, .. } = args;
     let request = DeployRequest { from, reference, base_env: base_env::of_caller(), strategy };
-    let ticket = session.reach(Need::Resume).await?.deploy(&args.app, &request).await?;
+    let ticket = session.tell(Need::Resume, async |client| client.deploy(&args.app, &request).await).await?;
     watched::rollouts(session, vec![(args.app, ticket)], args.watch).await
 }
 

@@ -8,7 +8,7 @@ use crate::progress_view::ProgressView;
 use crate::render::paint;
 use crate::render::progress::{At, Shown};
 use crate::screen;
-use crate::session::{Need, Session};
+use crate::session::Session;
 use gapless_api::progress::Stand;
 use gapless_api::status::AppStatus;
 use gapless_api::{ClientError, Status};
@@ -30,12 +30,11 @@ const ENDS: Duration = Duration::from_secs(10);
 const WORTH_LINES: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
-    let client = match session.reach(Need::Look).await {
-        Ok(client) => client,
+    let before = match session.look(async |client| client.status().await).await {
+        Ok(status) => status,
         Err(Error::NothingHere { .. }) => return say(args.json, "nothing runs here", 0),
         Err(e) => return Err(e),
     };
-    let before = client.status().await?;
     down(session, &before, Manner::by_json(args.json)).await?;
     say(args.json, "Gapless is down; `gapless up` starts everything again", before.apps.len())
 }

@@ -4,7 +4,7 @@ use crate::errors::Error;
 use crate::exit::Exit;
 use crate::render;
 use crate::screen;
-use crate::session::{Need, Session};
+use crate::session::Session;
 use gapless_model::AppName;
 use jiff::tz::TimeZone;
 
@@ -21,7 +21,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
-    let mut events = session.reach(Need::Look).await?.history(args.app.as_ref(), args.lines).await?;
+    let mut events = session.look(async |client| client.history(args.app.as_ref(), args.lines).await).await?;
     events.reverse();
     if args.json {
         screen::json(&events)?;

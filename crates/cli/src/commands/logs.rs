@@ -4,7 +4,7 @@ use crate::errors::Error;
 use crate::exit::Exit;
 use crate::render;
 use crate::screen;
-use crate::session::{Need, Session};
+use crate::session::Session;
 use gapless_api::client::LogQuery;
 use gapless_model::AppName;
 
@@ -32,9 +32,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
-    let client = session.reach(Need::Look).await?;
     let query = LogQuery { lines: args.lines, follow: args.follow, out: !args.err, err: !args.out };
-    let mut lines = client.logs(&args.app, query).await?;
+    let mut lines = session.look(async |client| client.logs(&args.app, query).await).await?;
     let mut width = 0;
     while let Some(line) = lines.next().await? {
         if args.json {

@@ -4,7 +4,7 @@ use crate::errors::Error;
 use crate::exit::Exit;
 use crate::render;
 use crate::screen;
-use crate::session::{Need, Session};
+use crate::session::Session;
 use gapless_model::AppName;
 use jiff::tz::TimeZone;
 
@@ -18,7 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
-    let rows = session.reach(Need::Look).await?.releases(&args.app).await?;
+    let rows = session.look(async |client| client.releases(&args.app).await).await?;
     if args.json {
         screen::json(&rows)?;
     } else {

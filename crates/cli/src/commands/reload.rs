@@ -21,10 +21,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error> {
-    let client = session.reach(Need::Resume).await?;
+    let request = ReloadRequest { strategy: args.strategy };
     let mut tickets = Vec::new();
     for app in args.apps {
-        let ticket = client.reload(&app, ReloadRequest { strategy: args.strategy }).await?;
+        let ticket = session.tell(Need::Resume, async |client| client.reload(&app, request).await).await?;
         tickets.push((app, ticket));
     }
     watched::rollouts(session, tickets, args.watch).await

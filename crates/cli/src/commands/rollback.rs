@@ -20,7 +20,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error> {
-    let client = session.reach(Need::Resume).await?;
-    let ticket = client.rollback(&args.app, &RollbackRequest { to: args.to }).await?;
+    let request = RollbackRequest { to: args.to };
+    let ticket =
+        session.tell(Need::Resume, async |client| client.rollback(&args.app, &request).await).await?;
     watched::rollouts(session, vec![(args.app, ticket)], args.watch).await
 }

@@ -21,8 +21,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(session: &Rc<Session>, args: Args) -> Result<Exit, Error> {
-    let client = session.reach(Need::Resume).await?;
-    let said = client.scale(&args.app, ScaleRequest { instances: args.instances }).await?.message;
+    let request = ScaleRequest { instances: args.instances };
+    let said =
+        session.tell(Need::Resume, async |client| client.scale(&args.app, request).await).await?.message;
     let done = format!("has {} now", counted(args.instances.into(), "instance"));
     watched::settled(session, vec![Begun { app: args.app, said, done }], args.watch).await
 }

@@ -57,11 +57,8 @@ async fn stopped_app(session: &Session, args: &Args) -> Result<Option<AppName>, 
     if described || Path::new(word).exists() {
         return Ok(None);
     }
-    match session.reach(Need::Resume).await {
-        Ok(client) => {
-            let status = client.status().await?;
-            Ok(status.apps.into_iter().map(|known| known.name).find(|known| *known == app))
-        }
+    match session.tell(Need::Resume, async |client| client.status().await).await {
+        Ok(status) => Ok(status.apps.into_iter().map(|known| known.name).find(|known| *known == app)),
         Err(Error::NothingHere { .. }) => Ok(None),
         Err(e) => Err(e),
     }

@@ -4,8 +4,8 @@ use crate::errors::Error;
 use crate::exit::Exit;
 use crate::render;
 use crate::screen;
-use crate::session::{Need, Session};
-use gapless_api::{ClientError, Status};
+use crate::session::Session;
+use gapless_api::Status;
 use gapless_model::AppName;
 
 #[derive(Debug, clap::Args)]
@@ -20,8 +20,8 @@ pub(crate) struct Args {
 pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
     // Asked at once, and only made sure of control if that fails: whoever looks often should wait little.
     let mut status = match session.client.status().await {
-        Err(ClientError::NotReachable { .. }) => session.reach(Need::Look).await?.status().await?,
-        answer => answer?,
+        Ok(status) => status,
+        Err(_) => session.look(async |client| client.status().await).await?,
     };
     if let Some(name) = &args.app {
         if !status.apps.iter().any(|app| app.name == *name) {

@@ -38,8 +38,8 @@ pub(crate) async fn apply(
     places: &Places,
     watch: Watch,
 ) -> Result<Exit, Error> {
-    let applied = session.reach(Need::Start).await?.apply(request).await;
-    let result = applied.map_err(|error| Error::applying(error, places))?;
+    let applied = session.tell(Need::Start, async |client| client.apply(request).await).await;
+    let result = applied.map_err(|error| error.applying(places))?;
     screen::err(&apply::warnings(&result));
     if watch.detach {
         if watch.json {

@@ -4,7 +4,7 @@ use crate::errors::Error;
 use crate::exit::Exit;
 use crate::render::paint;
 use crate::screen;
-use crate::session::{Need, Session};
+use crate::session::Session;
 use gapless_api::request::UpgradeRequest;
 use gapless_api::status::GaplessStatus;
 use gapless_api::{ClientError, Status};
@@ -37,9 +37,9 @@ pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
     let Some(program) = program.to_str().map(str::to_owned) else {
         return Err(Error::failed(format!("the name {} is not UTF-8", program.display())));
     };
-    let client = session.reach(Need::Look).await?;
-    let before = client.status().await?.gapless;
-    match client.upgrade(&UpgradeRequest { program: program.clone() }).await {
+    let before = session.look(async |client| client.status().await).await?.gapless;
+    let request = UpgradeRequest { program: program.clone() };
+    match session.client.upgrade(&request).await {
         Ok(answer) if answer.runs_already => return say(args.json, &program, &before, &before),
         // Control may be gone before its answer was read: what comes next tells.
         Ok(_) | Err(ClientError::Broken { .. }) => {}

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::follow::{Ending, Manner, Subject, follow};
 use crate::render::{apply, paint};
 use crate::screen;
-use crate::session::Session;
+use crate::session::{Need, Session};
 use gapless_api::RolloutTicket;
 use gapless_api::client::Act;
 use gapless_model::{AbortReason, AppName, Outcome};
@@ -117,7 +117,7 @@ pub(crate) async fn settled(session: &Rc<Session>, begun: Vec<Begun>, watch: Wat
 
 /// Does something to an app that has no end to watch, and says what control said.
 pub(crate) async fn act_once(session: &Session, app: &AppName, act: Act, json: bool) -> Result<Exit, Error> {
-    let done = session.reach(crate::session::Need::Resume).await?.act(app, act).await?;
+    let done = session.tell(Need::Resume, async |client| client.act(app, act).await).await?;
     if json {
         screen::json(&done)?;
     } else {
@@ -133,10 +133,9 @@ pub(crate) async fn act_and_settle(
     act: Act,
     watch: Watch,
 ) -> Result<Exit, Error> {
-    let client = session.reach(crate::session::Need::Resume).await?;
     let mut begun = Vec::new();
     for app in apps {
-        let said = client.act(&app, act).await?.message;
+        let said = session.tell(Need::Resume, async |client| client.act(&app, act).await).await?.message;
         begun.push(Begun { app, said, done: done(act).into() });
     }
     settled(session, begun, watch).await

@@ -22,7 +22,7 @@ impl From<ErrorBody> for Failed {
 
 impl From<Closing> for Failed {
     fn from(closing: Closing) -> Self {
-        Self(ErrorBody { kind: ErrorKind::Conflict, message: closing.to_string(), hint: None, route: None })
+        Self(closing.into())
     }
 }
 
@@ -33,6 +33,7 @@ impl IntoResponse for Failed {
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorKind::Closing => StatusCode::SERVICE_UNAVAILABLE,
         };
         (status, Json(self.0)).into_response()
     }

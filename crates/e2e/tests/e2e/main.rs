@@ -21,6 +21,7 @@ mod grpc;
 mod http2;
 mod journal_damaged;
 mod keeper_killed;
+mod killed;
 mod logs;
 mod long_work;
 mod metrics;

@@ -1,0 +1,140 @@
+//! Whatever of Gapless is killed, one part or two at once, at whatever moment, with a rollout in progress or
+//! without: no instance is restarted for it, no connection is refused, and the rollout ends as it should. Only
+//! what a killed proxy was in the middle of is lost.
+
+use gapless_api::request::LogLine;
+use gapless_api::status::AppStatus;
+use gapless_e2e::parts::{Killed, Part};
+use gapless_e2e::traffic::{Clients, begin, plan};
+use gapless_e2e::{CaseApp, Outcome, PATIENCE, Site};
+use gapless_load::{FailureKind, LoadThread, Plan};
+use gapless_model::event::{Event, What};
+use gapless_testkit::wait::wait_for;
+use std::time::{Duration, Instant};
+
+/// The longest that the load goes on.
+const AT_MOST: Duration = Duration::from_secs(900);
+
+/// From one recovery to the next kill at most.
+const LULL: Duration = Duration::from_millis(150);
+
+/// An app that counts aloud, to see that what it says arrives.
+const COUNTER: &str = r#"[apps.counter]
+command = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done"]
+"#;
+
+/// Lines that a killed control may have had in hand.
+const IN_HAND: u64 = 25;
+
+#[test]
+fn again_and_again() {
+    killed(25);
+}
+
+#[test]
+#[ignore = "takes minutes; run by `cargo xtask soak`"]
+fn a_hundred_times() {
+    killed(100);
+}
+
+fn killed(times: usize) {
+    let mut dice = dice();
+    let site = Site::new();
+    CaseApp { bake: "200ms".into(), tables: COUNTER.into(), ..CaseApp::new(2) }.up(&site);
+    let load = begin(Plan { duration: AT_MOST, ..plan(&site, Clients::Mixed, true) });
+    let mut account = Account::default();
+    let counter = site.pids("counter");
+    for time in 0..times {
+        let before = site.pids("app");
+        // Every second one is in the middle of a rollout, if that lasts as long.
+        let reload = (time % 2 == 1).then(|| site.begin(&["reload", "app"]));
+        let moment = Instant::now() + LULL.mul_f64(dice.f64());
+        wait_for("a moment", PATIENCE, || (Instant::now() >= moment).then_some(()));
+        let killed = Killed::now(&site, dice.choice(&Part::AT_ONCE).copied().unwrap_or_default());
+        killed.all_are_back(&site);
+        match reload {
+            Some(reload) => account.ended(reload.wait()),
+            None => assert_eq!(site.pids("app"), before, "restarted for {killed:?}"),
+        }
+        account.lost_with(&killed, &load);
+        let settled = |app: &AppStatus| app.rollout.is_none() && app.ready == 2 && app.instances.len() == 2;
+        let app = site.wait_until("app", "two instances", settled);
+        assert!(app.instances.iter().all(|i| i.restarts == 0), "after {killed:?}: {app:#?}");
+    }
+    assert_eq!(site.pids("counter"), counter, "restarted");
+    let history = site.gapless(&["history", "-n", "1000000", "--json"]).succeeds().out;
+    let history: Vec<Event> = serde_json::from_str(&history).unwrap();
+    assert_eq!(history.iter().find(|event| matches!(event.what, What::InstanceFailed { .. })), None);
+    let missing = missing_lines(&site);
+    assert!(missing <= IN_HAND * account.controls, "{missing} lines are missing: {account:?}");
+
+    let report = load.stop();
+    println!("{report}\n{account:?}, {missing} lines are missing");
+    assert_eq!(report.lost_as(FailureKind::Refused), 0, "{report}");
+    assert_eq!(report.lost(), account.lost, "{report}");
+}
+
+/// Dice that fall the same way again with the variable `SEED` of a former run.
+fn dice() -> fastrand::Rng {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("SEED={seed}");
+    fastrand::Rng::with_seed(seed)
+}
+
+/// What it came to.
+#[derive(Debug, Default)]
+struct Account {
+    /// Times that one was killed.
+    controls: u64,
+    proxies: u64,
+    keepers: u64,
+    /// Requests lost with the proxies.
+    lost: u64,
+    /// Rollouts that ended well.
+    rollouts: u64,
+    /// Commands whose control was killed between hearing of it and answering.
+    unanswered: u64,
+}
+
+impl Account {
+    /// # Panics
+    /// Something was lost, and no proxy was killed; or more than its clients had under way.
+    #[track_caller]
+    fn lost_with(&mut self, killed: &Killed, load: &LoadThread) {
+        let times = |part| u64::from(killed.has(part));
+        self.controls += times(Part::Control);
+        self.proxies += times(Part::Proxy);
+        self.keepers += times(Part::Keeper);
+        // Each client has had an answer since, and so has said what became of his last request.
+        let answered = load.handle().progress().right;
+        wait_for("answers", PATIENCE, || (load.handle().progress().right >= answered + 100).then_some(()));
+        let report = load.handle().report();
+        let lost = report.lost() - self.lost;
+        self.lost += lost;
+        let clients = if killed.has(Part::Proxy) { 34 } else { 0 };
+        assert!(lost <= clients, "{lost} were lost with {killed:?}: {report}");
+    }
+
+    /// # Panics
+    /// A rollout failed, or its command.
+    #[track_caller]
+    fn ended(&mut self, reload: Outcome) {
+        if reload.code == 4 {
+            let _ = reload.says("may have been done");
+            self.unanswered += 1;
+        } else {
+            let _ = reload.succeeds();
+            self.rollouts += 1;
+        }
+    }
+}
+
+/// How many lines of the counter never arrived.
+fn missing_lines(site: &Site) -> u64 {
+    let out = site.gapless(&["logs", "counter", "-n", "1000000", "--json"]).succeeds().out;
+    let lines = out.lines().map(|line| serde_json::from_str::<LogLine>(line).unwrap().text);
+    let said: Vec<u64> = lines.map(|text| text["line ".len()..].parse().unwrap()).collect();
+    assert!(said.windows(2).all(|pair| pair[0] < pair[1]), "out of order, or twice: {said:?}");
+    said.last().unwrap() - said.len() as u64
+}
