@@ -8,6 +8,7 @@ mod bench;
 mod codegen;
 mod files;
 mod provision;
+mod soak;
 mod step;
 mod test;
 mod trouble;
@@ -23,6 +24,7 @@ cargo xtask COMMAND
   files               source files that have grown too long
   bench [--only NAME] [--binary FILE] [--json]
                       how fast and how small, with the peers beside; writes docs/benchmarks.md
+  soak [--seconds N]  rollouts and faults under load for an hour, or so long: what was lost, what has grown
   codegen [--check]   the reference and the schema of gapless.toml, in docs/
 ";
 
@@ -53,6 +55,8 @@ fn run(arguments: &[String]) -> Result<(), Trouble> {
         ["bench", wish @ ..] if bench::Wish::read(wish).is_some() => {
             bench::run(&bench::Wish::read(wish).unwrap_or_default())
         }
+        ["soak"] => soak::run_all(None),
+        ["soak", "--seconds", seconds] if seconds.parse::<u64>().is_ok() => soak::run_all(Some(seconds)),
         _ => Err(Trouble::Usage { given: arguments.join(" "), usage: USAGE }),
     }
 }

@@ -143,6 +143,6 @@ fn has_nextest() -> bool {
 }
 
 /// Where nobody watches, the lock file is what counts.
-fn locked(command: &mut Command) -> &mut Command {
+pub(crate) fn locked(command: &mut Command) -> &mut Command {
     if unattended() { command.arg("--locked") } else { command }
 }

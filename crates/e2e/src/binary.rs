@@ -1,5 +1,8 @@
 //! The binary under test.
 
+use crate::site::Site;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -16,5 +19,19 @@ pub fn gapless() -> &'static PathBuf {
         let path = path.unwrap_or_default();
         assert!(path.exists(), "{} is missing: run `cargo build -p gapless` first", path.display());
         path
+    })
+}
+
+/// Two files of the program, told apart by what is behind it.
+///
+/// # Panics
+/// They cannot be written.
+#[expect(clippy::unwrap_used, reason = "a test cannot go on without")]
+pub fn versions(site: &Site) -> [PathBuf; 2] {
+    ["one", "two"].map(|name| {
+        let file = site.path().join(name);
+        let _: u64 = fs::copy(gapless(), &file).unwrap();
+        OpenOptions::new().append(true).open(&file).unwrap().write_all(name.as_bytes()).unwrap();
+        file
     })
 }

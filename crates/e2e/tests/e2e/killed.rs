@@ -6,7 +6,7 @@ use gapless_api::request::LogLine;
 use gapless_api::status::AppStatus;
 use gapless_e2e::parts::{Killed, Part};
 use gapless_e2e::traffic::{Clients, begin, plan};
-use gapless_e2e::{CaseApp, Outcome, PATIENCE, Site};
+use gapless_e2e::{CaseApp, Outcome, PATIENCE, Site, dice};
 use gapless_load::{FailureKind, LoadThread, Plan};
 use gapless_model::event::{Event, What};
 use gapless_testkit::wait::wait_for;
@@ -72,14 +72,6 @@ fn killed(times: usize) {
     println!("{report}\n{account:?}, {missing} lines are missing");
     assert_eq!(report.lost_as(FailureKind::Refused), 0, "{report}");
     assert_eq!(report.lost(), account.lost, "{report}");
-}
-
-/// Dice that fall the same way again with the variable `SEED` of a former run.
-fn dice() -> fastrand::Rng {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("SEED={seed}");
-    fastrand::Rng::with_seed(seed)
 }
 
 /// What it came to.

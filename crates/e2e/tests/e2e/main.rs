@@ -32,6 +32,7 @@ mod queue;
 mod recreate;
 mod reload;
 mod routes;
+mod soak;
 mod status;
 mod supervision;
 mod tls;

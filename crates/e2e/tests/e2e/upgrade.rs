@@ -4,24 +4,14 @@
 
 use gapless_api::status::GaplessStatus;
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
-use gapless_e2e::{CaseApp, PATIENCE, Site, gapless, process};
+use gapless_e2e::{CaseApp, PATIENCE, Site, gapless, process, versions};
 use gapless_testkit::wait::wait_for;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
-
-/// Two files of the program, told apart by what is behind it.
-fn versions(site: &Site) -> [PathBuf; 2] {
-    ["one", "two"].map(|name| {
-        let file = site.path().join(name);
-        let _: u64 = fs::copy(gapless(), &file).unwrap();
-        OpenOptions::new().append(true).open(&file).unwrap().write_all(name.as_bytes()).unwrap();
-        file
-    })
-}
 
 fn runs_from(pid: u32, file: &Path) -> bool {
     let inode = |path: &Path| fs::metadata(path).map(|file| file.ino()).ok();
