@@ -77,6 +77,11 @@ impl ClientError {
     pub fn may_be_another_control(&self) -> bool {
         self.did_nothing() || matches!(self, Self::Broken { .. })
     }
+
+    /// Whether the system did not even let us connect.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::NotReachable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
 }
 
 /// What is done to a whole app, without further words.

@@ -28,6 +28,8 @@ pub enum ErrorKind {
     NotFound,
     /// It makes sense, but not now: exit code 1.
     Conflict,
+    /// Whoever asked may not: exit code 1.
+    Forbidden,
     /// It was tried and failed before anything changed: exit code 1.
     Failed,
     /// Control is ending and has done nothing of it; another one may come in a moment, and can be asked the same:

@@ -45,6 +45,30 @@ pub struct ApplyRequest {
     /// The `[admin]` table, if the file has one.
     #[serde(default)]
     pub admin: Option<AdminSettings>,
+    /// The `[control]` table, if the file has one. It takes the place of any before.
+    #[serde(default)]
+    pub control: Option<ControlSettings>,
+}
+
+/// The `[control]` table: who may use the control socket beside its owner and root.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ControlSettings {
+    /// The group whose members may command.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// Who may look; none for nobody else.
+    #[serde(default)]
+    pub readers: Option<Readers>,
+}
+
+/// Who may look, and not command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readers {
+    /// Every user of this machine.
+    Everybody,
+    /// The members of a group.
+    Group(String),
 }
 
 /// The `[admin]` table.

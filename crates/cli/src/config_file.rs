@@ -4,7 +4,7 @@ use crate::base_env;
 use crate::errors::Error;
 use camino::Utf8PathBuf;
 use gapless_api::ApplyRequest;
-use gapless_api::request::{AdminSettings, ProxySettings};
+use gapless_api::request::{AdminSettings, ControlSettings, ProxySettings, Readers};
 use gapless_config::Config;
 use gapless_model::AppSpec;
 use std::collections::BTreeMap;
@@ -35,8 +35,17 @@ pub(crate) fn request(config: &Config, apps: Vec<AppSpec>) -> ApplyRequest {
         base_env: base_env::of_caller(),
         proxy: config.proxy.as_ref().map(proxy_settings),
         admin: config.admin.as_ref().map(|admin| AdminSettings { listen: admin.listen }),
+        control: config.control.as_ref().map(control_settings),
         tls: config.tls.clone(),
     }
+}
+
+fn control_settings(control: &gapless_config::Control) -> ControlSettings {
+    let readers = control.readers.clone().map(|who| match who.as_str() {
+        "*" => Readers::Everybody,
+        _ => Readers::Group(who),
+    });
+    ControlSettings { group: control.group.clone(), readers }
 }
 
 fn proxy_settings(proxy: &gapless_config::Proxy) -> ProxySettings {

@@ -30,6 +30,14 @@ pub(crate) enum Error {
         /// `GAPLESS_HOME`.
         home: PathBuf,
     },
+    /// Nothing runs, and only the home's owner can start it.
+    #[error("Gapless does not run in {home}, which belongs to {owner}")]
+    NotOurs {
+        /// `GAPLESS_HOME`.
+        home: PathBuf,
+        /// Whose it is, for people.
+        owner: String,
+    },
     /// Control was started and did not come up.
     #[error("control did not come up within {seconds} s in {home}")]
     NotUp {
@@ -111,12 +119,14 @@ impl Error {
             Self::Usage { .. } | Self::Config(_) => Exit::Usage,
             Self::Client(ClientError::Refused(body)) => match body.kind {
                 ErrorKind::BadRequest | ErrorKind::NotFound => Exit::Usage,
-                ErrorKind::Conflict | ErrorKind::Failed => Exit::Failed,
+                ErrorKind::Conflict | ErrorKind::Forbidden | ErrorKind::Failed => Exit::Failed,
                 ErrorKind::Closing => Exit::Unreachable,
             },
-            Self::Client(_) | Self::NothingHere { .. } | Self::NotUp { .. } | Self::NoKeeper { .. } => {
-                Exit::Unreachable
-            }
+            Self::Client(_)
+            | Self::NothingHere { .. }
+            | Self::NotOurs { .. }
+            | Self::NotUp { .. }
+            | Self::NoKeeper { .. } => Exit::Unreachable,
             Self::Detached { .. } => Exit::Interrupted,
             // Whoever read our output has enough of it (`gapless logs | head`): not a failure.
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
@@ -129,6 +139,9 @@ impl Error {
         match self {
             Self::Usage { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
             Self::Client(ClientError::Refused(body)) => body.hint.clone(),
+            Self::Client(error @ ClientError::NotReachable { .. }) if error.is_denied() => Some(
+                "it is for its owner and for root; `[control]` in gapless.toml allows a group: `group = \"…\"`".into(),
+            ),
             Self::Client(ClientError::NotReachable { .. }) => {
                 Some("`gapless up` starts it; `--home DIR` names another installation".into())
             }
@@ -140,6 +153,9 @@ impl Error {
             }
             Self::NothingHere { .. } => {
                 Some("`gapless up` starts it; `--home DIR` names another installation".into())
+            }
+            Self::NotOurs { .. } => {
+                Some("only its owner can start it; `--home DIR` names another installation".into())
             }
             Self::NotUp { home, .. } => {
                 Some(format!("the whole log is in {}", home.join("logs/control.log").display()))

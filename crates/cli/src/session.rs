@@ -9,6 +9,7 @@ use gapless_api::{Client, ClientError, SOCKET};
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
@@ -21,6 +22,9 @@ const COMING_UP: Duration = Duration::from_secs(10);
 
 /// From one try to the next while one control takes the place of another.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long somebody waits for control who could not start it.
+const STRANGERS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long an answer is waited for after Ctrl-C.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
@@ -97,8 +101,11 @@ impl Session {
 
     /// Makes sure that control answers.
     pub(crate) async fn reach(&self, need: Need) -> Result<&Client, Error> {
-        if self.client.reachable().await.is_ok() {
-            return Ok(&self.client);
+        match self.client.reachable().await {
+            Ok(()) => return Ok(&self.client),
+            // Somebody else's: nothing of ours would come of starting a keeper there.
+            Err(denied) if denied.is_denied() => return Err(denied.into()),
+            Err(_) => {}
         }
         let defined = self.home.join("journal.db").exists();
         let killed = defined && self.home.join(SOCKET).exists();
@@ -161,6 +168,13 @@ impl Session {
     }
 
     async fn start_keeper(&self) -> Result<(), Error> {
+        if let Some(owner) = self.stranger() {
+            // It may be back in a moment by what its owner has there.
+            if self.wait_reachable(STRANGERS_PATIENCE).await.is_ok() {
+                return Ok(());
+            }
+            return Err(Error::NotOurs { home: self.home.clone(), owner });
+        }
         internal::words("keeper", &self.home)
             .and_then(|words| (self.spawn_keeper)(&self.home, &words))
             .map_err(|source| Error::NoKeeper { home: self.home.clone(), source })?;
@@ -169,6 +183,12 @@ impl Session {
             seconds: COMING_UP.as_secs(),
             log: self.last_words(),
         })
+    }
+
+    /// Whose the home is, if it is somebody else's: what that user could have put there is not to be run as ours.
+    fn stranger(&self) -> Option<String> {
+        let owner = std::fs::metadata(&self.home).ok()?.uid();
+        (owner != rustix::process::geteuid().as_raw()).then(|| format!("the user with the uid {owner}"))
     }
 
     /// The end of control's log; of the keeper's, if control never came to write one.

@@ -22,6 +22,8 @@ pub struct Config {
     pub proxy: Option<Proxy>,
     /// The `[admin]` table, if the file has one.
     pub admin: Option<Admin>,
+    /// The `[control]` table, if the file has one.
+    pub control: Option<Control>,
     /// The `[tls]` table, if the file has one.
     pub tls: Option<TlsSpec>,
     /// Where in the file it says so.
@@ -33,6 +35,15 @@ pub struct Config {
 pub struct Admin {
     /// Where metrics are served; none for nowhere but on the control socket.
     pub listen: Option<SocketAddr>,
+}
+
+/// The `[control]` table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// The group whose members may command.
+    pub group: Option<String>,
+    /// The group whose members may look, or `*` for everybody.
+    pub readers: Option<String>,
 }
 
 /// The `[proxy]` table.

@@ -30,7 +30,7 @@ mod start;
 mod text;
 mod validate;
 
-pub use config::{Admin, Config, FILE, Proxy};
+pub use config::{Admin, Config, Control, FILE, Proxy};
 pub use places::Places;
 pub use problem::{Problem, Report};
 pub use reference::reference;

@@ -11,7 +11,7 @@ use crate::local::Local;
 use crate::metrics::{self, SETTING};
 use crate::platform::Journal;
 use crate::tls::{Keychain, Prepared};
-use gapless_api::request::{AdminSettings, ProxySettings, Shortage};
+use gapless_api::request::{AdminSettings, ControlSettings, ProxySettings, Shortage};
 use gapless_api::{ErrorBody, ErrorKind, RolloutTicket};
 use gapless_model::instance::InstanceView;
 use gapless_model::{AppName, InstanceId};
@@ -27,6 +27,9 @@ pub(crate) const PROXY: &str = "proxy";
 
 /// The journal's name for the `[admin]` table.
 pub(crate) const ADMIN: &str = "admin";
+
+/// The journal's name for the `[control]` table.
+pub(crate) const CONTROL: &str = "control";
 
 /// The journal's name for the `[tls]` table.
 pub(crate) const TLS: &str = "tls";
@@ -89,6 +92,13 @@ impl Core {
     pub fn set_admin(&mut self, settings: AdminSettings) {
         if let Ok(value) = serde_json::to_string(&settings) {
             self.book.commit(0, vec![Change::PutSetting { name: ADMIN.to_owned(), value }]);
+        }
+    }
+
+    /// Remembers who may use the control socket.
+    pub fn set_control(&mut self, settings: &ControlSettings) {
+        if let Ok(value) = serde_json::to_string(settings) {
+            self.book.commit(0, vec![Change::PutSetting { name: CONTROL.to_owned(), value }]);
         }
     }
 

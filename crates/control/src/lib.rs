@@ -19,6 +19,7 @@
 //!
 //! Control never carries traffic. It may die at any time: the next one goes on where it was.
 
+mod access;
 mod admin;
 pub mod book;
 mod boot;

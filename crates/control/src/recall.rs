@@ -8,7 +8,7 @@ use gapless_store::{AppRecord, State, Wanted};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 
 const FILE: &str = "app.json";
 
@@ -29,7 +29,7 @@ pub(crate) fn remember(home: &Utf8Path, record: AppRecord) -> io::Result<()> {
     let AppRecord { spec, wanted, current, next_instance, next_release } = record;
     let (wanted_running, deleted) = (wanted == Wanted::Running, wanted == Wanted::Deleted);
     let memo = Memo { spec, wanted_running, deleted, current, next_instance, next_release };
-    fs::create_dir_all(&directory)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
     let aside = directory.join(".app.json.new");
     let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
     serde_json::to_writer(io::BufWriter::new(file), &memo)?;

@@ -1,8 +1,9 @@
 //! Control, put together.
 
+use crate::access::{Access, Audit, Rights};
 use crate::admin::Admin;
 use crate::book::Book;
-use crate::core::{ADMIN, Core, Desk, Inlets, PROXY, TLS, desk, run};
+use crate::core::{ADMIN, CONTROL, Core, Desk, Inlets, PROXY, TLS, desk, run};
 use crate::disk::Disk;
 use crate::engine::{Engine, Found, Recovery};
 use crate::link::{Orders, Surroundings};
@@ -12,7 +13,7 @@ use crate::tls::{self, Keychain, Prepared};
 use crate::verify::Verifier;
 use crate::{boot, link, metrics, recall, sample, server, upgrade};
 use camino::Utf8Path;
-use gapless_api::request::{AdminSettings, ProxySettings};
+use gapless_api::request::{AdminSettings, ControlSettings, ProxySettings};
 use gapless_logs::Capture;
 use gapless_release::Releases;
 use gapless_store::{Journal, Recovered};
@@ -139,6 +140,7 @@ async fn serve(
         core.engine.set_error_pages(proxy.error_pages.clone());
         core.engine.set_trust(proxy.trust.clone());
     }
+    let control = recovered.state.settings.get(CONTROL).and_then(|text| serde_json::from_str(text).ok());
     let tls = recovered.state.settings.get(TLS).and_then(|text| serde_json::from_str(text).ok());
     if let Some(spec) = tls {
         core.speak_tls(Prepared::read(spec, home));
@@ -156,6 +158,8 @@ async fn serve(
     tokio::spawn(report_refused(refused_inlet, desk.clone()));
     tokio::spawn(upgrade::keep_ours(desk.clone(), succeed));
     let (ends, ended) = mpsc::channel(1);
+    let (rights, trouble) = open_again(control, home);
+    core.troubles.extend(trouble);
     let api = server::Api {
         desk: desk.clone(),
         journal: Arc::clone(&journal),
@@ -165,13 +169,15 @@ async fn serve(
         looks: server::Looks { desk: desk.clone(), since: crate::clock::now().wall },
         admin: Admin::default(),
         ends,
+        access: Access::new(rights.clone()),
+        audit: Audit::new(Arc::clone(&journal)),
         applying: Arc::default(),
     };
     if let Some(trouble) = reopen(admin, &api) {
         tracing::error!("{trouble}");
         core.troubles.push(trouble);
     }
-    let socket = server::bind(home)?;
+    let socket = server::bind(home, &rights)?;
     let serving = tokio::spawn(server::serve(socket, api));
     let (stop, stopped) = oneshot::channel();
     let ending = tokio::spawn(end(ended, desk, stop, link));
@@ -211,6 +217,16 @@ async fn serve(
             Err("the keeper was gone; another one takes over".into())
         }
     }
+}
+
+/// Lets those in whom a control before this one did. What is wrong if that cannot be; then nobody is but our own user.
+fn open_again(control: Option<ControlSettings>, home: &Utf8Path) -> (Rights, Option<String>) {
+    let rights = control.map_or_else(|| Ok(Rights::ours_only()), |settings| Rights::of(&settings));
+    let opened = rights.and_then(|rights| rights.open_home(home).map(|()| rights));
+    opened.map(|rights| (rights, None)).unwrap_or_else(|error| {
+        tracing::error!("{}", error.message);
+        (Rights::ours_only(), Some(format!("nobody else may use the control socket: {}", error.message)))
+    })
 }
 
 /// Serves the admin address that a control before this one did. What is wrong if that cannot be.
@@ -298,7 +314,10 @@ fn recover(core: &mut Core, home: &Utf8Path, recovered: Recovered) -> Result<(),
         state = recall::recall(home, &Releases::new(home.to_owned()));
     }
     gapless_supervise::end_left_over(home)?;
-    let found = running(home)?
+    let journalled = |found: &gapless_supervise::Found| {
+        state.instances.get(&found.instance).is_some_and(|known| known.process == Some(found.process))
+    };
+    let found = running(home, journalled)?
         .into_iter()
         .map(|f| Found { instance: f.instance, release: f.release, process: f.process })
         .collect();

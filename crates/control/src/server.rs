@@ -6,6 +6,7 @@ mod apply;
 mod apps;
 mod durable;
 mod follow;
+mod judge;
 mod lines;
 mod logs;
 mod metrics;
@@ -15,6 +16,7 @@ mod status;
 mod tls;
 mod upgrade;
 
+use crate::access::{Access, Audit, Rights};
 use crate::admin::Admin;
 use crate::core::Desk;
 use crate::disk::Disk;
@@ -47,6 +49,10 @@ pub(crate) struct Api {
     pub(crate) looks: Looks,
     /// Where they do.
     pub(crate) admin: Admin,
+    /// Who may ask for what.
+    pub(crate) access: Access,
+    /// Who did.
+    pub(crate) audit: Audit,
     /// Held while apps are made as a file has them: one file at a time.
     pub(crate) applying: Arc<tokio::sync::Mutex<()>>,
     /// Ends control.
@@ -68,11 +74,12 @@ impl FromRef<Api> for Looks {
     }
 }
 
-/// Listens on the control socket, bound aside and renamed: whoever finds it finds somebody there.
+/// Listens on the control socket, bound aside and renamed: whoever finds it finds somebody there, and may come
+/// through who has the right to.
 ///
 /// # Errors
 /// Those of the file system.
-pub(crate) fn bind(home: &camino::Utf8Path) -> io::Result<UnixListener> {
+pub(crate) fn bind(home: &camino::Utf8Path, rights: &Rights) -> io::Result<UnixListener> {
     let aside = home.join(".control.sock.new");
     if let Err(error) = std::fs::remove_file(&aside)
         && error.kind() != io::ErrorKind::NotFound
@@ -81,6 +88,10 @@ pub(crate) fn bind(home: &camino::Utf8Path) -> io::Result<UnixListener> {
     }
     let listener = UnixListener::bind(&aside)?;
     std::fs::set_permissions(&aside, std::fs::Permissions::from_mode(0o600))?;
+    if let Err(error) = rights.open_socket(&aside) {
+        // For nobody but us, then; that is said where the home could not be opened either.
+        tracing::error!("cannot open the control socket to others: {error}");
+    }
     std::fs::rename(&aside, home.join(gapless_api::SOCKET))?;
     Ok(listener)
 }
@@ -122,6 +133,8 @@ pub(crate) async fn serve(listener: UnixListener, api: Api) -> io::Result<()> {
         .fallback(answer::no_such_path)
         .layer(from_fn_with_state(api.clone(), durable::answer))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(api);
-    axum::serve(peer::Checked(listener), router).await
+        .layer(from_fn_with_state(api.clone(), judge::judge));
+    let doorman = peer::Doorman::new(listener, api.access.clone());
+    let service = router.with_state(api).into_make_service_with_connect_info::<peer::Caller>();
+    axum::serve(doorman, service).await
 }

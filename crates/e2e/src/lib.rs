@@ -18,6 +18,7 @@ pub mod parts;
 pub mod process;
 pub mod secure;
 mod site;
+mod somebody;
 pub mod traffic;
 
 pub use binary::{gapless, versions};
@@ -29,3 +30,4 @@ pub use dice::dice;
 pub use outcome::Outcome;
 pub use partner::Partner;
 pub use site::{PATIENCE, Running, Site, free_address};
+pub use somebody::Somebody;

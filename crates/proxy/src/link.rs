@@ -76,6 +76,9 @@ impl Link {
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) if !is_ours(&stream) => {
+                        tracing::error!("somebody else's process wanted to be control");
+                    }
                     Ok((stream, _)) => {
                         self.connect(stream);
                         return Heard::Connected;
@@ -158,4 +161,11 @@ async fn write(mut sender: Sender<ToControl>, mut queue: mpsc::Receiver<Out>) {
             Err(error) => tracing::error!(%error, "cannot tell control"),
         }
     }
+}
+
+/// Whether a process of our user, or of root, is at its other end (`SO_PEERCRED`, `unix(7)`): the rights of a socket's
+/// file are for the kernel to hold, and this is for where it was reached all the same.
+fn is_ours(stream: &UnixStream) -> bool {
+    let ours = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == ours)
 }

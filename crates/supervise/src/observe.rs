@@ -4,7 +4,7 @@ use crate::environment::{HOME, INSTANCE, ONCE, PROBE, RELEASE};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::instance::ProcessId;
 use gapless_model::{InstanceId, ReleaseId, Signal};
-use gapless_sys::marks;
+use gapless_sys::{marks, process};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -24,17 +24,21 @@ pub struct Found {
 }
 
 /// Every instance of the installation at `home` that runs, by instance: found among all processes by the marks
-/// in their environment, without asking the journal.
+/// in their environment. Anybody can write such marks, so of what other users run only that counts which `vouched` is
+/// true for: what is known from elsewhere to have been started here.
 ///
 /// # Errors
 /// `/proc` cannot be read.
-pub fn running(home: &Utf8Path) -> io::Result<Vec<Found>> {
+pub fn running(home: &Utf8Path, vouched: impl Fn(&Found) -> bool) -> io::Result<Vec<Found>> {
+    let ours = process::user(std::process::id());
     let mut found = BTreeMap::new();
     // The first comes first: a process that an instance put into a group of its own bears the same marks, and
     // was started later.
     for (stat, environment) in marks::leaders(HOME, home.as_os_str())? {
-        let process = ProcessId { pid: stat.pid, started: stat.started };
-        if let Some(one) = read(process, &environment) {
+        let id = ProcessId { pid: stat.pid, started: stat.started };
+        if let Some(one) = read(id, &environment)
+            && (ours.is_some() && process::user(one.process.pid) == ours || vouched(&one))
+        {
             found.entry(one.instance.clone()).or_insert(one);
         }
     }

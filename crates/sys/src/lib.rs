@@ -4,6 +4,7 @@
 //! are plain numbers, paths and descriptors, and whoever calls gives them meaning. It decides nothing, logs
 //! nothing, never spawns a thread, and holds no state of its own. This is the only room with unsafe code.
 
+pub mod account;
 pub mod activation;
 pub mod clock;
 pub mod descriptor;
@@ -17,6 +18,7 @@ pub mod lock;
 pub mod marks;
 pub mod memory;
 pub mod notify;
+pub mod peer;
 pub mod pidfd;
 pub mod poll;
 pub mod port;

@@ -2,6 +2,7 @@
 //! in `NOTIFY_SOCKET`.
 
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -70,8 +71,8 @@ pub(crate) fn become_program(path: &str) -> String {
     format!("{BECOME}={path}")
 }
 
-/// Binds the receiving end at `path`, in place of whatever socket was there; it never blocks, and is closed
-/// on exec.
+/// Binds the receiving end at `path`, in place of whatever socket was there, for our own user only; it never blocks,
+/// and is closed on exec.
 ///
 /// # Errors
 /// The path is longer than 107 bytes, or the directory cannot be written.
@@ -82,6 +83,7 @@ pub fn bind_at(path: &Path) -> io::Result<OwnedFd> {
     }
     let socket = datagram(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
     bind(&socket, &SocketAddrUnix::new(path)?)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     Ok(socket)
 }
 

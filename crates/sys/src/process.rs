@@ -33,6 +33,15 @@ pub fn started(pid: u32) -> Option<u64> {
     stat(pid).map(|stat| stat.started)
 }
 
+/// The effective user of process `pid`; none if there is no such process. Not by the owner of its files in `/proc`, which
+/// is root for one that hides its memory, whoever it is.
+pub fn user(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    // Real, effective, saved and of the file system (`proc_pid_status(5)`).
+    line.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 /// Every process of the machine that we may see, in one pass. One that ends meanwhile is left out.
 ///
 /// # Errors
@@ -112,5 +121,7 @@ mod tests {
     #[test]
     fn nobody_has_the_highest_pid() {
         assert_eq!(stat(u32::MAX), None);
+        assert_eq!(user(u32::MAX), None);
+        assert_eq!(user(std::process::id()), Some(rustix::process::geteuid().as_raw()));
     }
 }

@@ -50,6 +50,13 @@ pub(crate) fn what(what: &What) -> String {
         What::ControlStarted { adopted } => {
             format!("control started, {} adopted", counted((*adopted).into(), "instance"))
         }
+        What::Asked { by, command } => format!("{by} asked for: {command}"),
+        What::Refused { by, command, times: 1 } => {
+            format!("{} {by} asked for: {command}", paint::bad("refused:"))
+        }
+        What::Refused { by, command, times } => {
+            format!("{} {by} asked {times} times, last for: {command}", paint::bad("refused:"))
+        }
         What::Trouble { message } => format!("{} {message}", paint::bad("trouble:")),
     };
     words.replace('\n', " ")

@@ -15,7 +15,7 @@ use gapless_api::request::{ReleaseRow, Shortage};
 use gapless_api::{Applied, ApplyResult, ClientError, ErrorBody, ErrorKind, RolloutTicket};
 use gapless_config::{Config, Start};
 use gapless_load::{Failure as LostRequest, FailureKind, Gap, Latency, Report, StreamReport, VersionCount};
-use gapless_model::event::{Event, What};
+use gapless_model::event::{Asker, Event, What};
 use gapless_model::probe::ProbeAnswer;
 use gapless_model::receipt::Flip;
 use gapless_model::release::Mark;
@@ -226,6 +226,8 @@ fn releases_and_history() {
     let returning =
         RolloutPhase::Returning { since: Moment::from_millis(1), why: why.clone(), flipped: false };
     let AbortReason::InstanceFailed { failure, .. } = why.clone() else { panic!() };
+    let ann =
+        || Asker { uid: 1000, user: Some("ann".into()), pid: Some(4711), program: Some("gapless".into()) };
     let all = [
         What::AppDefined,
         What::ReleaseMade { release: R1 },
@@ -254,6 +256,13 @@ fn releases_and_history() {
         What::AppStarted,
         What::AppDeleted,
         What::ControlStarted { adopted: 3 },
+        What::Asked { by: ann(), command: "reload api".into() },
+        What::Refused {
+            by: Asker { user: None, pid: None, program: None, ..ann() },
+            command: "stop api".into(),
+            times: 1,
+        },
+        What::Refused { by: ann(), command: "down".into(), times: 12 },
         What::Trouble { message: "the disk is\nfull".into() },
     ];
     let events = all.into_iter().zip(1..).map(|(what, seq)| {
@@ -337,6 +346,16 @@ fn errors_have_a_hint_and_a_code() {
         (ClientError::Broken { asked: asked(), message: "cut".into() }.into(), ExitCode::Unreachable),
         (ClientError::Unreadable { asked: asked(), message: "no".into() }.into(), ExitCode::Unreachable),
         (Error::NothingHere { home: home() }, ExitCode::Unreachable),
+        (refused(ErrorKind::Forbidden, Some("ask ann")), ExitCode::Failed),
+        (
+            ClientError::NotReachable {
+                socket: "/g/control.sock".into(),
+                source: io::ErrorKind::PermissionDenied.into(),
+            }
+            .into(),
+            ExitCode::Unreachable,
+        ),
+        (Error::NotOurs { home: home(), owner: "the user with the uid 7".into() }, ExitCode::Unreachable),
         (Error::NotUp { home: home(), seconds: 10, log: vec!["panicked".into()] }, ExitCode::Unreachable),
         (Error::NoKeeper { home: home(), source: not_there() }, ExitCode::Unreachable),
         (Error::usage("no").hint("yes"), ExitCode::Usage),

@@ -32,6 +32,13 @@ pub(crate) static ROOT: Table = Table {
             doc: "Where Gapless itself can be looked at.",
         },
         Key {
+            name: "control",
+            kind: Kind::Table(&CONTROL),
+            default: Default::Nothing,
+            example: "[control]",
+            doc: "Who may command Gapless.",
+        },
+        Key {
             name: "tls",
             kind: Kind::Table(&TLS),
             default: Default::Nothing,
@@ -54,6 +61,30 @@ pub(crate) static ADMIN: Table = Table {
         doc: "Serves metrics for Prometheus at `/metrics`, without encryption or password: keep it on a \
               private address.",
     }],
+};
+
+/// `[control]`.
+pub(crate) static CONTROL: Table = Table {
+    path: "control",
+    doc: "Who may use the control socket beside root and the user that Gapless runs as. A file with this table and \
+          without keys takes back what was allowed before.",
+    keys: &[
+        Key {
+            name: "group",
+            kind: Kind::Text,
+            default: Default::Derived("nobody"),
+            example: "\"deploy\"",
+            doc: "The group whose members may command. They can start any program as the user that Gapless runs as.",
+        },
+        Key {
+            name: "readers",
+            kind: Kind::Text,
+            default: Default::Derived("nobody"),
+            example: "\"monitoring\"",
+            doc: "The group whose members may look (status, history, logs, metrics) and change nothing; `\"*\"` for \
+                  every user of this machine.",
+        },
+    ],
 };
 
 /// `[proxy]`.

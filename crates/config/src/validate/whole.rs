@@ -1,7 +1,7 @@
 //! The file as a whole.
 
 use super::{app, error_pages, listeners, routes, tls};
-use crate::config::{Admin, Config, Proxy};
+use crate::config::{Admin, Config, Control, Proxy};
 use crate::document::{Section, Value};
 use crate::keys::{ADMIN, PROXY};
 use crate::places::Places;
@@ -46,6 +46,7 @@ pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Pr
         apps,
         proxy: top.section("proxy").map(|section| proxy(section, around, problems)),
         admin: top.section("admin").map(admin),
+        control: top.section("control").map(control),
         tls,
         places,
     })
@@ -58,6 +59,11 @@ fn admin(section: &Section) -> Admin {
         _ => None,
     };
     Admin { listen }
+}
+
+fn control(section: &Section) -> Control {
+    let text = |key: &str| section.text(key).map(str::to_owned);
+    Control { group: text("group"), readers: text("readers") }
 }
 
 fn access_log(section: &Section) -> AccessLog {

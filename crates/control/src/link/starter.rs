@@ -3,6 +3,8 @@
 use super::LOOK;
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_sys::program;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -106,7 +108,7 @@ impl Starter {
 }
 
 fn start(home: &Utf8Path, workers: Option<u32>) -> std::io::Result<Child> {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(home.join("logs/proxy.log"))?;
+    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(home.join("logs/proxy.log"))?;
     let named = std::env::current_exe()?;
     let mut process = Command::new(program::again(named.as_os_str()));
     process.args(["internal", "proxy", "--home", home.as_str()]);

@@ -7,10 +7,12 @@
 use super::Api;
 use super::answer::Answer;
 use super::tls;
+use crate::access::Rights;
 use crate::core::Core;
 use crate::engine::{Engine, NewRelease, Plan, World};
 use axum::Json;
 use axum::extract::State;
+use gapless_api::request::ControlSettings;
 use gapless_api::{Applied, ApplyRequest, ApplyResult, ErrorBody};
 use gapless_model::route::RouteSpec;
 use gapless_model::{AppSpec, Release, RolloutKind};
@@ -25,6 +27,7 @@ pub(super) async fn check(
     if let Some(admin) = request.admin {
         api.admin.prepare(admin.listen)?;
     }
+    rights(request.control.as_ref()).await?;
     let wanted = tls::prepare(request.tls, &api.home).await;
     let plans = api.desk.ask(move |core| {
         core.engine.check_routes(&request.apps)?;
@@ -53,7 +56,8 @@ pub(super) async fn apply(State(api): State<Api>, Json(request): Json<ApplyReque
 }
 
 async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
-    let ApplyRequest { apps, base_env, proxy, admin, tls } = request;
+    let ApplyRequest { apps, base_env, proxy, admin, control, tls } = request;
+    let rights = rights(control.as_ref()).await?;
     let prepared = admin.map(|admin| api.admin.prepare(admin.listen)).transpose()?;
     let wanted = tls::prepare(tls, &api.home).await;
     let (steps, orders, wanted) = api
@@ -66,7 +70,12 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
             Ok::<_, ErrorBody>((steps, orders, wanted))
         })
         .await??;
-    let made = if orders.is_empty() { Vec::new() } else { api.disk.make(orders).await? };
+    open_doors(api, rights.as_ref())?;
+    let made = if orders.is_empty() { Ok(Vec::new()) } else { api.disk.make(orders).await };
+    let made = made.inspect_err(|_| {
+        // As it was. That it was so before is why it can be so again.
+        let _ = open_doors(api, rights.as_ref().map(|_| api.access.rights()).as_ref());
+    })?;
     let applied = api.desk.ask(move |core| {
         if let Some(proxy) = proxy {
             core.engine.set_access_log(proxy.access_log);
@@ -76,6 +85,9 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
         }
         if let Some(admin) = admin {
             core.set_admin(admin);
+        }
+        if let Some(control) = &control {
+            core.set_control(control);
         }
         if let Some(wanted) = wanted {
             core.set_tls(wanted);
@@ -94,11 +106,29 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
         steps.into_iter().map(step).collect::<Result<_, ErrorBody>>()
     });
     let apps = applied.await??;
+    if let Some(rights) = rights {
+        api.access.set(rights);
+    }
     if let Some(prepared) = prepared {
         api.admin.move_to(prepared, api.looks.clone());
     }
     let warnings = api.desk.ask(|core| core.keychain.warnings(&core.engine.tls_hosts())).await?;
     Ok(Json(ApplyResult { apps, warnings }))
+}
+
+/// Opens the home and the control socket as far as these rights want it; not at all differently if it cannot be.
+fn open_doors(api: &Api, rights: Option<&Rights>) -> Result<(), ErrorBody> {
+    let Some(rights) = rights else { return Ok(()) };
+    rights.open_doors(&api.home).inspect_err(|_| {
+        let _ = api.access.rights().open_doors(&api.home);
+    })
+}
+
+/// What a `[control]` table means, and nobody else waits for the name service meanwhile.
+async fn rights(control: Option<&ControlSettings>) -> Result<Option<Rights>, ErrorBody> {
+    let Some(settings) = control.cloned() else { return Ok(None) };
+    let asked = tokio::task::spawn_blocking(move || Rights::of(&settings)).await;
+    asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())).map(Some)
 }
 
 /// What one app needs.

@@ -4,6 +4,7 @@ use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, Customer, Outcome, Site, apps_directory, gapless};
 use gapless_load::LoadThread;
 use gapless_model::InstanceId;
+use gapless_model::event::What;
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
@@ -17,7 +18,8 @@ struct Running {
 }
 
 fn stands(site: &Site) -> (BTreeMap<InstanceId, Option<u32>>, u32, usize) {
-    (site.pids("app"), site.status().gapless.control_pid, site.history("app").len())
+    let happened = site.history("app").into_iter().filter(|event| !matches!(event.what, What::Asked { .. }));
+    (site.pids("app"), site.status().gapless.control_pid, happened.count())
 }
 
 impl Running {

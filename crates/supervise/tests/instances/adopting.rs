@@ -17,7 +17,7 @@ async fn it_lives_on_and_is_known_again() {
     stage.restart();
     assert!(runs(pid(&before)));
 
-    let found = running(stage.home()).unwrap();
+    let found = running(stage.home(), |_| false).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(Some(found[0].process), before.process);
     assert_eq!((found[0].instance.clone(), found[0].release), (before.id.clone(), before.release));

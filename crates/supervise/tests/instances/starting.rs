@@ -180,7 +180,7 @@ async fn a_hundred_start_and_stop_side_by_side() {
         ready = stage.heard.iter().filter(|v| v.state.is_ready()).map(|v| v.id.clone()).collect();
     }
     let started = began.elapsed();
-    assert_eq!(gapless_supervise::running(stage.home()).unwrap().len(), 100);
+    assert_eq!(gapless_supervise::running(stage.home(), |_| false).unwrap().len(), 100);
     let began = Instant::now();
     ids.iter().for_each(|id| stage.supervisor.stop(id));
     let mut gone = std::collections::BTreeSet::new();
@@ -191,5 +191,5 @@ async fn a_hundred_start_and_stop_side_by_side() {
     }
     println!("100 started in {started:?}, stopped in {:?}", began.elapsed());
     assert!(began.elapsed() < PATIENCE);
-    assert_eq!(gapless_supervise::running(stage.home()).unwrap(), []);
+    assert_eq!(gapless_supervise::running(stage.home(), |_| false).unwrap(), []);
 }
