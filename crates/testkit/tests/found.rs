@@ -17,7 +17,8 @@ fn one() -> AppShape {
 
 /// Plays it under some seeds; in none a promise is broken.
 fn holds(apps: Vec<AppShape>, script: Vec<(u64, Act)>, kills: Vec<u64>, away: u64) -> Vec<Report> {
-    let story = Scenario { seed: 0, apps, workers: 1, script, kills, away, sabotage: None };
+    let story =
+        Scenario { seed: 0, apps, workers: 1, script, kills, strikes: Vec::new(), away, sabotage: None };
     let played = (0..20).map(|seed| {
         let report = run(&Scenario { seed, ..story.clone() });
         assert_eq!(report.violations, [], "seed {seed} of {story:?}");
@@ -110,6 +111,7 @@ fn nothing_is_written_over_a_decision_on_its_way() {
             workers: 2,
             script: script.clone(),
             kills: vec![step],
+            strikes: Vec::new(),
             away: 80,
             sabotage: None,
         };
@@ -161,6 +163,7 @@ fn nothing_is_sent_to_an_instance_that_was_told_to_begin_again() {
             workers: 1,
             script: vec![(1_416, Act::Wedge(0)), (1_984, Act::Deploy(0, at_once))],
             kills: vec![step],
+            strikes: Vec::new(),
             away: 241,
             sabotage: None,
         };

@@ -17,6 +17,7 @@ fn story(seed: u64, sabotage: Option<Sabotage>) -> Scenario {
             (4_000, Act::Deploy(0, release)),
         ],
         kills: Vec::new(),
+        strikes: Vec::new(),
         away: 200,
         sabotage,
     }

@@ -35,10 +35,6 @@ impl Engine {
             return;
         }
         let now = world.now.moment;
-        if let Some(phase) = app.answer(now) {
-            let orders = app.begin_pending(token, Some(phase), Vec::new(), world);
-            return self.give_all(orders, world);
-        }
         let (desired, observed) = (app.desired(cores), app.observed());
         let decision = decide(&desired, &observed, now);
         debug_assert_eq!(
@@ -57,6 +53,12 @@ impl Engine {
         if app.sent.as_ref().is_some_and(|s| s.answer_by <= now) {
             app.sent = None;
             self.routes.send_again();
+        }
+        // What the user asked for goes before. Who serves was decided all the same: a control that has just begun
+        // has nothing else to tell the proxy.
+        if let Some(phase) = app.answer(now) {
+            let orders = app.begin_pending(token, Some(phase), Vec::new(), world);
+            return self.give_all(orders, world);
         }
         let mut actions = decision.actions;
         // It was told so, and its supervisor sees to it.

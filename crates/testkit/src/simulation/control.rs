@@ -4,6 +4,7 @@
 use super::event::{Event, Turn};
 use super::journal::Answer;
 use super::orders::{Dictation, Order};
+use super::point::Place;
 use super::proxy::ToProxy;
 use super::report::Broken;
 use super::scenario::Sabotage;
@@ -125,8 +126,13 @@ impl World {
             if self.step_kills() {
                 return answer;
             }
+            let effect = order.effect();
+            if self.dies_at(effect.map_or(Place::BeforeWrite, Place::Before)) {
+                return answer;
+            }
             self.carry_out(order);
-            if self.control.is_none() {
+            let died = effect.is_some_and(|effect| self.dies_at(Place::After(effect)));
+            if died || self.control.is_none() {
                 return answer;
             }
         }
@@ -196,6 +202,7 @@ impl World {
             Order::Verify(order) => self.order_verification(&order),
             Order::EndVerification(app) => drop(self.control_mut().verifying.remove(&app)),
             Order::Route(snapshot) => self.order_route(snapshot),
+            Order::RetireProxy | Order::Tidy => {}
             Order::Commit(token, changes) => self.order_commit(token, changes),
         }
     }
@@ -261,9 +268,15 @@ impl World {
 
     /// The disk is done with a journal entry.
     pub(super) fn written(&mut self) {
+        if self.dies_at(Place::InWrite) {
+            return;
+        }
         let Some(Answer { token, error, written }) = self.journal.write(self.queue.now) else { return };
         for change in &written {
             self.note(change);
+        }
+        if self.dies_at(Place::AfterWrite) {
+            return;
         }
         if token != 0 {
             self.tell_control(Input::Committed { token, error });

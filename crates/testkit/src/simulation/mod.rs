@@ -12,6 +12,7 @@
 //! | `world` | all parts, and the loop |
 //! | `control` | the engine with its inbox: killed and begun anew |
 //! | `orders` | the engine's orders, one by one, so that control can die between any two |
+//! | [`point`] | where control can be killed: around each write and each effect |
 //! | `journal` | lags, fails, and loses what it had not written |
 //! | `supervisor` | how instances seem to control; dies with it |
 //! | `process` | how instances are; outlives it |
@@ -24,6 +25,7 @@ mod control;
 mod event;
 mod journal;
 mod orders;
+pub mod point;
 mod process;
 mod proxy;
 mod queue;
@@ -37,7 +39,7 @@ mod verdict;
 mod verifier;
 mod world;
 
-pub use report::{Broken, Report, Violation};
+pub use report::{Broken, End, Report, Violation};
 pub use scenario::Scenario;
 
 /// Plays a scenario to its end.

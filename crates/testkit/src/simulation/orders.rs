@@ -1,5 +1,6 @@
 //! The engine's orders, taken down one by one, so that control can die between any two.
 
+use super::point::Effect;
 use gapless_control::platform::{AdoptOrder, Errand, Journal, Platform, StartOrder, VerifyOrder};
 use gapless_model::app::{LogSpec, RestartSpec};
 use gapless_model::instance::ProcessId;
@@ -22,7 +23,29 @@ pub(super) enum Order {
     Verify(Box<VerifyOrder>),
     EndVerification(AppName),
     Route(Snapshot),
+    RetireProxy,
+    Tidy,
     Commit(u64, Vec<Change>),
+}
+
+impl Order {
+    /// What it does to the world; none if it is for the journal.
+    pub(super) const fn effect(&self) -> Option<Effect> {
+        Some(match self {
+            Self::Start(_) => Effect::Start,
+            Self::Adopt(_) => Effect::Adopt,
+            Self::Stop(_) => Effect::Stop,
+            Self::Restart(_) => Effect::Restart,
+            Self::Forget(_) => Effect::Forget,
+            Self::EndStray(_) => Effect::EndStray,
+            Self::Verify(_) => Effect::Verify,
+            Self::EndVerification(_) => Effect::EndVerification,
+            Self::Route(_) => Effect::Route,
+            Self::RetireProxy => Effect::RetireProxy,
+            Self::Tidy => Effect::Tidy,
+            Self::Commit(..) => return None,
+        })
+    }
 }
 
 /// Takes orders down. Platform and journal are two ends of the same list: their order among each other counts.
@@ -71,7 +94,9 @@ impl Platform for Dictation {
         self.push(Order::Route(snapshot));
     }
 
-    fn retire_proxy(&mut self, _: u32) {}
+    fn retire_proxy(&mut self, _: u32) {
+        self.push(Order::RetireProxy);
+    }
 
     fn open_preview(&mut self) -> Option<SocketAddr> {
         Some(SocketAddr::from(([127, 0, 0, 1], 9_100)))
@@ -89,7 +114,9 @@ impl Platform for Dictation {
         self.push(Order::EndVerification(app.clone()));
     }
 
-    fn tidy(&mut self, _: Errand) {}
+    fn tidy(&mut self, _: Errand) {
+        self.push(Order::Tidy);
+    }
 }
 
 impl Journal for Dictation {

@@ -1,6 +1,8 @@
 //! What came of a scenario.
 
-use gapless_model::Receipt;
+use super::point::Point;
+use gapless_model::{AppName, Receipt, ReleaseId};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What came of a scenario.
@@ -12,6 +14,10 @@ pub struct Report {
     pub receipts: Vec<Receipt>,
     /// Control's steps from when all apps served: inputs taken and orders carried out.
     pub steps: u64,
+    /// Where control could have been killed from when all apps served, in order: every write and every effect.
+    pub points: Vec<Point>,
+    /// How each app stands when it is over.
+    pub ends: BTreeMap<AppName, End>,
     /// How often control was begun.
     pub controls: u64,
     /// Requests answered.
@@ -20,6 +26,15 @@ pub struct Report {
     pub took: u64,
     /// What happened, line by line, if `SIMULATION_TRACE` is set.
     pub trace: Vec<String>,
+}
+
+/// How an app stands when it is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// What it is on.
+    pub release: Option<ReleaseId>,
+    /// The releases of the processes that run, one for each.
+    pub running: Vec<ReleaseId>,
 }
 
 /// A broken promise.

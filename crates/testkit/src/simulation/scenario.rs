@@ -16,6 +16,9 @@ pub struct Scenario {
     /// After which of control's steps (inputs taken, orders carried out) it is killed, counted over all
     /// controls from when all apps serve.
     pub kills: Vec<u64>,
+    /// At which of [`Report::points`](super::Report::points), counted from 1, it is killed. What comes after the
+    /// first is counted on in what the next control does.
+    pub strikes: Vec<usize>,
     /// How long a killed control is away.
     pub away: u64,
     /// A part that breaks the rules, to see whether anybody notices.

@@ -1,6 +1,7 @@
 //! Instances as control sees them: a model of the `supervise` room. Dies with control.
 
 use super::event::Event;
+use super::point::{Effect, Place};
 use super::process::{Health, Process};
 use super::scenario::Sabotage;
 use super::spec;
@@ -168,7 +169,13 @@ impl World {
     fn stop_process(&mut self, id: &InstanceId, then: Then) {
         let now = self.queue.now;
         let Some(pid) = self.supervisor_mut(id).pid() else { return };
+        if self.dies_at(Place::Before(Effect::Signal)) {
+            return;
+        }
         self.signal(pid);
+        if self.dies_at(Place::After(Effect::Signal)) {
+            return;
+        }
         let kill_at = now + spec::STOP_TIMEOUT;
         let supervisor = self.supervisor_mut(id);
         supervisor.view.state = InstanceState::Stopping {
@@ -205,9 +212,16 @@ impl World {
                 self.stop_process(id, Then::Fail(Failure::StartDeadline { after, report }));
             }
             (Timer::Kill { pid: of }, InstanceState::Stopping { .. }) if pid == Some(of) => {
-                self.end(of, Exit::Signal(9));
+                self.kill(of);
             }
             _ => {}
+        }
+    }
+
+    fn kill(&mut self, pid: u32) {
+        if !self.dies_at(Place::Before(Effect::Kill)) {
+            self.end(pid, Exit::Signal(9));
+            self.dies_at(Place::After(Effect::Kill));
         }
     }
 
@@ -218,7 +232,14 @@ impl World {
             return self.be_gone(id, None);
         }
         let release = supervisor.start.release.id;
-        let Some(process) = self.spawn(id, release) else {
+        if self.dies_at(Place::Before(Effect::Spawn)) {
+            return;
+        }
+        let spawned = self.spawn(id, release);
+        if self.dies_at(Place::After(Effect::Spawn)) {
+            return;
+        }
+        let Some(process) = spawned else {
             let message = "cannot execute app: no such file".to_owned();
             return self.fail(id, Failure::Spawn { message }, None);
         };

@@ -2,7 +2,7 @@
 
 use super::orders::{Dictation, Order};
 use super::proxy::Held;
-use super::report::Broken;
+use super::report::{Broken, End};
 use super::scenario::{Act, Checks, Fate, Policy};
 use super::spec;
 use super::world::World;
@@ -383,11 +383,25 @@ impl World {
     /// In the end: nothing is left over, and a control that begins now knows and changes nothing.
     pub(super) fn judge(&mut self) {
         self.traffic = false;
+        self.take_ends();
         if let Some((app, why)) = self.unsettled() {
             return self.broken(Broken::Unsettled { app, why });
         }
         self.check_leaks();
         self.check_memory();
+    }
+
+    /// Takes down how each app stands.
+    fn take_ends(&mut self) {
+        let Some(control) = &self.control else { return };
+        let of = |app: &AppName| {
+            let running = self.running.iter().filter(|(id, _)| id.app() == app);
+            running.map(|(_, pid)| self.processes[pid].release).collect()
+        };
+        let status = self.status(&control.engine).into_iter();
+        self.report.ends = status
+            .map(|app| (app.name.clone(), End { release: app.release, running: of(&app.name) }))
+            .collect();
     }
 
     fn check_leaks(&mut self) {

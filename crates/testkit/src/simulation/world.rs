@@ -48,6 +48,10 @@ pub(super) struct World {
     pub(super) tries: BTreeMap<InstanceId, u32>,
     /// Whether the first releases are up and the script has begun.
     pub(super) serves: bool,
+    /// When that was.
+    pub(super) began: u64,
+    /// How many events there have been.
+    pub(super) turn: u64,
     pub(super) traffic: bool,
     pub(super) kills: BTreeSet<u64>,
     /// Which worker takes how much longer, and until when.
@@ -87,6 +91,8 @@ impl World {
             characters: BTreeMap::new(),
             tries: BTreeMap::new(),
             serves: false,
+            began: 0,
+            turn: 0,
             traffic: true,
             kills: scenario.kills.iter().copied().collect(),
             lag: None,
@@ -115,6 +121,7 @@ impl World {
         if self.run_until(first, |world| world.unsettled().is_none()) {
             self.serves = true;
             let begins = self.queue.now;
+            self.began = begins;
             let over = self.schedule(begins);
             self.run_until(over, |_| false);
             let end = over + SETTLES_WITHIN;
@@ -160,6 +167,7 @@ impl World {
     }
 
     fn happens(&mut self, event: Event) {
+        self.turn += 1;
         let control = self.control.as_ref().map(|c| c.number);
         let proxy = self.proxy.as_ref().map(|p| p.pid);
         match event {

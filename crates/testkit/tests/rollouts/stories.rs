@@ -181,6 +181,7 @@ pub(crate) fn story(
             workers,
             script,
             kills,
+            strikes: Vec::new(),
             away,
             sabotage: None,
         },
