@@ -3,7 +3,8 @@
 use gapless_testkit::simulation::scenario::{Act, AppShape, Character, Leave, Sabotage};
 use gapless_testkit::simulation::{Broken, Scenario, run};
 
-/// Two rollouts of a busy app under a proxy whose workers lag, with a control that dies between them.
+/// Two rollouts of a busy app under a proxy whose workers lag, with a control that dies between them
+/// and an upgrade in the second.
 fn story(seed: u64, sabotage: Option<Sabotage>) -> Scenario {
     let release = Character { leave: Leave::After(200), ..Character::default() };
     Scenario {
@@ -15,6 +16,8 @@ fn story(seed: u64, sabotage: Option<Sabotage>) -> Scenario {
             (400, Act::LagWorker(1, 1_500)),
             (2_000, Act::KillControl),
             (4_000, Act::Deploy(0, release)),
+            (4_400, Act::Upgrade),
+            (4_700, Act::KillControl),
         ],
         kills: Vec::new(),
         strikes: Vec::new(),
@@ -72,6 +75,15 @@ fn a_journal_that_writes_nothing() {
     let found = noticed(Some(Sabotage::ForgetfulJournal), |b| {
         matches!(b, Broken::StrayEnded { .. } | Broken::Unsettled { .. })
     });
+    assert!(found > 0, "{found}");
+}
+
+#[test]
+fn a_proxy_that_is_overlooked_beside_its_successor() {
+    let sent: u64 = (0..10).map(|seed| run(&story(seed, None)).sent_beside).sum();
+    assert!(sent > 100, "{sent} requests while there were two");
+    let found =
+        noticed(Some(Sabotage::OverlooksFormerProxy), |b| matches!(b, Broken::StoppedWhileRouted { .. }));
     assert!(found > 0, "{found}");
 }
 

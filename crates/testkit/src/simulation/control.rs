@@ -27,6 +27,10 @@ pub(super) struct Control {
     pub(super) number: u64,
     pub(super) engine: Engine,
     pub(super) supervisors: BTreeMap<InstanceId, Supervisor>,
+    /// Which version of Gapless it is.
+    version: u32,
+    /// Whether it has seen to a proxy of its own version.
+    succeeded: bool,
     /// The rollouts whose releases are being checked.
     pub(super) verifying: BTreeMap<AppName, RolloutId>,
     /// When what was sent to it last arrives: its inbox keeps the order.
@@ -46,6 +50,8 @@ impl World {
             number,
             engine: Engine::new(4),
             supervisors: BTreeMap::new(),
+            version: self.version,
+            succeeded: false,
             verifying: BTreeMap::new(),
             inbox: self.queue.now,
             tick: None,
@@ -59,6 +65,12 @@ impl World {
         self.connect();
     }
 
+    /// Control ends for one of the next version.
+    pub(super) fn upgrade(&mut self) {
+        self.version += 1;
+        self.kill_control();
+    }
+
     /// Control is killed. What it had not written is lost, and nobody waits for what it waited for.
     pub(super) fn kill_control(&mut self) {
         let Some(dead) = self.control.take() else { return };
@@ -67,34 +79,53 @@ impl World {
         self.queue.after(self.scenario.away.max(1), Event::ControlStarts);
     }
 
-    /// Control reaches out for the proxy.
+    /// Control reaches out for the proxies.
     pub(super) fn connect(&mut self) {
-        if let (Some(control), Some(proxy)) = (&self.control, &self.proxy) {
-            let message = ToProxy::Connected { control: control.number };
+        if let (Some(control), false) = (&self.control, self.proxies.is_empty()) {
+            let control = control.number;
             let delay = self.rng.u64(1..=5);
-            self.queue.after(delay, Event::ToProxy { proxy: proxy.pid, message });
+            let proxies = self.proxies.iter().map(|p| p.pid).collect();
+            self.queue.after(delay, Event::Found { control, proxies });
+        }
+    }
+
+    /// One proxy of control's own version follows the one that serves, as `keep_ours` sees to it: tried once.
+    fn see_to_successor(&mut self) {
+        let Some(control) = &mut self.control else { return };
+        let Some(pid) = control.engine.proxy().filter(|_| !control.succeeded) else { return };
+        control.succeeded = true;
+        let version = control.version;
+        if self.proxy(pid).is_some_and(|p| p.version != version) {
+            let takes = self.rng.u64(1..=40);
+            self.queue.after(takes, Event::SuccessorStarts { version });
         }
     }
 
     /// Something is on its way to control.
     pub(super) fn tell_control(&mut self, input: Input) {
+        self.tell_control_all(vec![input]);
+    }
+
+    /// Several things are, of which none is known without the others.
+    pub(super) fn tell_control_all(&mut self, inputs: Vec<Input>) {
         let lag = self.rng.u64(0..=2);
         let Some(control) = &mut self.control else { return };
         control.inbox = control.inbox.max(self.queue.now + lag);
-        let event = Event::Input { control: control.number, input: Box::new(input) };
+        let event = Event::Input { control: control.number, inputs };
         self.queue.at(control.inbox, event);
     }
 
     /// Something has reached control.
-    pub(super) fn input(&mut self, input: Input) {
+    pub(super) fn input(&mut self, inputs: Vec<Input>) {
         if self.step_kills() {
             return;
         }
-        self.trace(|| format!("→ {}", said(&input)));
+        inputs.iter().for_each(|input| self.trace(|| format!("→ {}", said(input))));
         self.act(|engine, world| {
-            engine.handle(input, world);
+            inputs.into_iter().for_each(|input| engine.handle(input, world));
             engine.settle(world);
         });
+        self.see_to_successor();
     }
 
     /// Control's own timer has run out.
@@ -104,7 +135,7 @@ impl World {
         }
         self.control_mut().tick = None;
         let before = self.control().engine.wake();
-        self.input(Input::Tick);
+        self.input(vec![Input::Tick]);
         let now = self.queue.now;
         let Some(wake) = self.control.as_ref().and_then(|c| c.engine.wake()) else { return };
         if wake.as_millis() <= now && before == Some(wake) {
@@ -202,7 +233,8 @@ impl World {
             Order::Verify(order) => self.order_verification(&order),
             Order::EndVerification(app) => drop(self.control_mut().verifying.remove(&app)),
             Order::Route(snapshot) => self.order_route(snapshot),
-            Order::RetireProxy | Order::Tidy => {}
+            Order::RetireProxy(pid) => self.tell_proxy(pid, ToProxy::Retire),
+            Order::Tidy => {}
             Order::Commit(token, changes) => self.order_commit(token, changes),
         }
     }
@@ -234,12 +266,21 @@ impl World {
         });
         self.check_routed(&snapshot);
         self.check_sides(&snapshot);
-        if let Some(proxy) = self.proxy.as_ref().map(|p| p.pid) {
-            let lag = self.rng.u64(0..=2);
-            self.to_proxy_at = self.to_proxy_at.max(self.queue.now + lag);
-            let message = ToProxy::Apply(Box::new(snapshot));
-            self.queue.at(self.to_proxy_at, Event::ToProxy { proxy, message });
+        for proxy in self.linked() {
+            self.tell_proxy(proxy, ToProxy::Apply(Box::new(snapshot.clone())));
         }
+    }
+
+    /// The proxies that control has found.
+    fn linked(&self) -> Vec<u32> {
+        let peer = Some(self.control().number);
+        self.proxies.iter().filter(|p| p.peer == peer).map(|p| p.pid).collect()
+    }
+
+    fn tell_proxy(&mut self, proxy: u32, message: ToProxy) {
+        let lag = self.rng.u64(0..=2);
+        self.to_proxy_at = self.to_proxy_at.max(self.queue.now + lag);
+        self.queue.at(self.to_proxy_at, Event::ToProxy { proxy, message });
     }
 
     fn order_commit(&mut self, token: u64, changes: Vec<Change>) {

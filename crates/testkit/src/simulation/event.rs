@@ -10,7 +10,7 @@ use gapless_model::{AppName, InstanceId, RolloutId};
 #[derive(Debug)]
 pub(super) enum Event {
     /// Something reaches control.
-    Input { control: u64, input: Box<Input> },
+    Input { control: u64, inputs: Vec<Input> },
     /// Control's own timer.
     Tick { control: u64, at: u64 },
     /// The next control begins.
@@ -25,9 +25,15 @@ pub(super) enum Event {
     Verified { control: u64, app: AppName, rollout: RolloutId, passes: bool },
     /// A process's own life goes on.
     Process { pid: u32, turn: Turn },
-    /// The next proxy is there.
+    /// The next proxy is there, in place of one that was killed.
     ProxyStarts,
-    /// A message reaches the proxy.
+    /// A proxy of the next version is there, beside the one that serves.
+    SuccessorStarts { version: u32 },
+    /// Control has found proxies that it had no connection to.
+    Found { control: u64, proxies: Vec<u32> },
+    /// A former proxy may have nobody left to serve.
+    MayEnd { proxy: u32 },
+    /// A message reaches a proxy.
     ToProxy { proxy: u32, message: ToProxy },
     /// A worker takes up the next snapshot.
     WorkerApplies { proxy: u32, worker: usize },

@@ -23,7 +23,7 @@ pub(super) enum Order {
     Verify(Box<VerifyOrder>),
     EndVerification(AppName),
     Route(Snapshot),
-    RetireProxy,
+    RetireProxy(u32),
     Tidy,
     Commit(u64, Vec<Change>),
 }
@@ -41,7 +41,7 @@ impl Order {
             Self::Verify(_) => Effect::Verify,
             Self::EndVerification(_) => Effect::EndVerification,
             Self::Route(_) => Effect::Route,
-            Self::RetireProxy => Effect::RetireProxy,
+            Self::RetireProxy(_) => Effect::RetireProxy,
             Self::Tidy => Effect::Tidy,
             Self::Commit(..) => return None,
         })
@@ -94,8 +94,8 @@ impl Platform for Dictation {
         self.push(Order::Route(snapshot));
     }
 
-    fn retire_proxy(&mut self, _: u32) {
-        self.push(Order::RetireProxy);
+    fn retire_proxy(&mut self, pid: u32) {
+        self.push(Order::RetireProxy(pid));
     }
 
     fn open_preview(&mut self) -> Option<SocketAddr> {

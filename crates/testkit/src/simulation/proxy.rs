@@ -12,21 +12,30 @@ use gapless_routing::{AppCounters, Backlog, Counters, Duty, InstanceCounters, Sn
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-/// What reaches the proxy.
+/// How long clients of a proxy that retires may still send it requests, on the connections that they have.
+const CLIENTS_STAY: u64 = 700;
+
+/// What reaches a proxy.
 #[derive(Debug)]
 pub(super) enum ToProxy {
-    /// A control has connected. It is said hello.
-    Connected { control: u64 },
     /// Route like this.
     Apply(Box<Snapshot>),
+    /// Another one serves: finish.
+    Retire,
 }
 
 /// A proxy process.
 #[derive(Debug)]
 pub(super) struct Proxy {
     pub(super) pid: u32,
+    /// Which version of Gapless it is.
+    pub(super) version: u32,
+    /// When it began.
+    since: u64,
     /// The control that it talks to.
-    peer: Option<u64>,
+    pub(super) peer: Option<u64>,
+    /// Until when the clients that it has may still send requests, if it retires.
+    retires: Option<u64>,
     workers: Vec<Worker>,
     /// The newest that came.
     newest: Generation,
@@ -77,10 +86,13 @@ pub(super) struct Held {
 }
 
 impl Proxy {
-    pub(super) fn new(pid: u32, workers: usize) -> Self {
+    fn new(pid: u32, workers: usize, version: u32, since: u64) -> Self {
         Self {
             pid,
+            version,
+            since,
             peer: None,
+            retires: None,
             workers: (0..workers.max(1)).map(|_| Worker::default()).collect(),
             newest: Generation::default(),
             answered: Generation::default(),
@@ -91,6 +103,21 @@ impl Proxy {
             served_by: BTreeMap::new(),
             looks: false,
         }
+    }
+
+    /// Whether it accepts connections. Listening sockets come with the first snapshot.
+    fn accepts(&self) -> bool {
+        self.retires.is_none()
+    }
+
+    /// Whether it has been told whom to send requests to.
+    pub(super) fn routes(&self) -> bool {
+        self.newest > Generation::default()
+    }
+
+    /// Whether clients of its own may send it requests.
+    fn has_clients(&self, now: u64) -> bool {
+        self.retires.is_none_or(|until| now < until)
     }
 
     pub(super) fn workers(&self) -> usize {
@@ -150,38 +177,95 @@ impl Proxy {
 }
 
 impl World {
+    /// One that is there.
+    pub(super) fn proxy(&self, pid: u32) -> Option<&Proxy> {
+        self.proxies.iter().find(|p| p.pid == pid)
+    }
+
+    pub(super) fn proxy_mut(&mut self, pid: u32) -> Option<&mut Proxy> {
+        self.proxies.iter_mut().find(|p| p.pid == pid)
+    }
+
+    /// Those that accept connections, the oldest first.
+    pub(super) fn accepting(&self) -> impl DoubleEndedIterator<Item = &Proxy> {
+        self.proxies.iter().filter(|p| p.accepts())
+    }
+
+    /// A proxy that the next request comes to: one that has a listening socket, or a client from when it had.
+    pub(super) fn any_proxy(&mut self) -> Option<u32> {
+        let now = self.queue.now;
+        let routes = |p: &&Proxy| p.has_clients(now) && p.routes();
+        let able: Vec<u32> = self.proxies.iter().filter(routes).map(|p| p.pid).collect();
+        match able[..] {
+            [] => self.accepting().next_back().map(|p| p.pid),
+            [one] => Some(one),
+            _ => self.rng.choice(able),
+        }
+    }
+
     /// Another proxy process.
-    pub(super) fn start_proxy(&mut self) {
+    pub(super) fn start_proxy(&mut self, version: u32) {
         self.next_pid += 1;
         let pid = self.next_pid;
-        self.trace(|| format!("proxy {pid} begins"));
-        self.proxy = Some(Proxy::new(pid, self.scenario.workers));
+        self.trace(|| format!("proxy {pid} of version {version} begins"));
+        self.proxies.push(Proxy::new(pid, self.scenario.workers, version, self.queue.now));
         self.queue.after(1_000, Event::Counters { proxy: pid });
         self.connect();
     }
 
-    /// The proxy is killed, with all that was in flight.
+    /// The proxy that serves is killed, with all that was in flight.
     pub(super) fn kill_proxy(&mut self, away: u64) {
-        let Some(dead) = self.proxy.take() else { return };
-        self.trace(|| format!("proxy {} is killed", dead.pid));
+        let Some(pid) = self.accepting().next_back().map(|p| p.pid) else { return };
+        self.proxies.retain(|p| p.pid != pid);
+        self.trace(|| format!("proxy {pid} is killed"));
         self.proxy_lost_at = self.queue.now;
         self.queue.after(away.max(1), Event::ProxyStarts);
-        self.tell_control(Input::ProxyDown { pid: dead.pid });
+        self.tell_control(Input::ProxyDown { pid });
     }
 
-    pub(super) fn at_proxy(&mut self, message: ToProxy) {
+    /// A former proxy ends when it has nothing left to do.
+    pub(super) fn end_proxy(&mut self, pid: u32) {
         let now = self.queue.now;
-        let Some(proxy) = &mut self.proxy else { return };
-        match message {
-            ToProxy::Connected { control } => {
+        let over = |p: &Proxy| !p.has_clients(now) && p.requests.is_empty() && p.held.is_empty();
+        if !self.proxy(pid).is_some_and(over) {
+            return;
+        }
+        self.report_counters(pid);
+        self.proxies.retain(|p| p.pid != pid);
+        self.trace(|| format!("proxy {pid} ends"));
+        self.tell_control(Input::ProxyDown { pid });
+    }
+
+    /// Control has connected to those that it had no connection to.
+    pub(super) fn found_proxies(&mut self, pids: &[u32]) {
+        let control = self.control().number;
+        let overlooks = self.scenario.sabotage == Some(Sabotage::OverlooksFormerProxy);
+        let first = if overlooks { self.proxies.len() - 1 } else { 0 };
+        let found =
+            self.proxies[first..].iter_mut().filter(|p| pids.contains(&p.pid) && p.peer != Some(control));
+        let hellos: Vec<_> = found
+            .map(|proxy| {
                 proxy.peer = Some(control);
                 let (pid, generation) = (proxy.pid, proxy.everywhere());
-                self.proxy_says(Input::ProxyUp {
-                    pid,
-                    generation,
-                    since: Moment::default(),
-                    retiring: false,
-                });
+                let since = Moment::from_millis(proxy.since);
+                Input::ProxyUp { pid, generation, since, retiring: !proxy.accepts() }
+            })
+            .collect();
+        if !hellos.is_empty() {
+            self.tell_control_all(hellos);
+        }
+    }
+
+    pub(super) fn at_proxy(&mut self, pid: u32, message: ToProxy) {
+        let now = self.queue.now;
+        let Some(at) = self.proxies.iter().position(|p| p.pid == pid) else { return };
+        let proxy = &mut self.proxies[at];
+        match message {
+            ToProxy::Retire => {
+                let until = now + CLIENTS_STAY;
+                proxy.retires.get_or_insert(until);
+                self.trace(|| format!("proxy {pid} retires"));
+                self.queue.at(until, Event::MayEnd { proxy: pid });
             }
             ToProxy::Apply(snapshot) => {
                 if snapshot.generation == proxy.newest {
@@ -193,7 +277,6 @@ impl World {
                 }
                 proxy.newest = snapshot.generation;
                 let routing = Rc::new(Routing::from(&*snapshot));
-                let pid = proxy.pid;
                 for worker in 0..proxy.workers() {
                     let lag = match self.lag {
                         Some((slow, lag, until)) if slow % proxy.workers.len() == worker && now < until => {
@@ -210,32 +293,31 @@ impl World {
         }
     }
 
-    pub(super) fn worker_applies(&mut self, worker: usize) {
+    pub(super) fn worker_applies(&mut self, pid: u32, worker: usize) {
         let sabotaged = self.scenario.sabotage == Some(Sabotage::AcknowledgesEarly);
-        let Some(proxy) = &mut self.proxy else { return };
+        let now = self.queue.now;
+        let Some(proxy) = self.proxy_mut(pid) else { return };
         let Some(routing) = proxy.workers[worker].coming.pop_front() else { return };
         let newest = routing.generation;
         proxy.workers[worker].routing = routing;
-        proxy.workers[worker].since.get_or_insert(self.queue.now);
+        proxy.workers[worker].since.get_or_insert(now);
         let reached = if sabotaged { newest } else { proxy.everywhere() };
         if reached > proxy.answered {
             proxy.answered = reached;
-            let proxy_pid = proxy.pid;
-            let backlog = self.backlog(|_| true);
-            if self.queue.now < self.deaf_until {
-                self.trace(|| format!("the answer to {reached} is lost"));
+            let backlog = self.backlog(pid, |_| true);
+            if now < self.deaf_until {
+                self.trace(|| format!("the answer of {pid} to {reached} is lost"));
             } else {
-                let proxy = proxy_pid;
-                self.proxy_says(Input::Applied { proxy, generation: reached, backlog });
-                self.report_counters();
+                self.proxy_says(pid, Input::Applied { proxy: pid, generation: reached, backlog });
+                self.report_counters(pid);
             }
         }
-        self.check_capacity(worker);
+        self.check_capacity(pid, worker);
     }
 
     /// What instances are working on.
-    fn backlog(&self, which: impl Fn(&InstanceId) -> bool) -> Backlog {
-        let Some(proxy) = &self.proxy else { return Backlog::default() };
+    fn backlog(&self, pid: u32, which: impl Fn(&InstanceId) -> bool) -> Backlog {
+        let Some(proxy) = self.proxy(pid) else { return Backlog::default() };
         let rows = proxy.in_flight.iter().filter_map(|(pid, in_flight)| {
             let id = &self.processes.get(pid)?.instance;
             (*in_flight != InFlight::default() && which(id)).then(|| (id.clone(), *in_flight))
@@ -244,29 +326,27 @@ impl World {
     }
 
     /// An instance that gets no new requests has finished its last one.
-    pub(super) fn report_idle(&mut self, instance: &InstanceId) {
-        let Some(proxy) = &self.proxy else { return };
-        if !proxy.routes_to(instance) {
+    pub(super) fn report_idle(&mut self, pid: u32, instance: &InstanceId) {
+        if self.proxy(pid).is_some_and(|proxy| !proxy.routes_to(instance)) {
             let instances = vec![(instance.clone(), InFlight::default())];
-            let proxy = proxy.pid;
-            self.proxy_says(Input::Backlog { proxy, backlog: Backlog { instances } });
+            self.proxy_says(pid, Input::Backlog { proxy: pid, backlog: Backlog { instances } });
         }
     }
 
     /// Once a second.
-    pub(super) fn counters_due(&mut self) {
-        let Some(pid) = self.proxy.as_ref().map(|p| p.pid) else { return };
+    pub(super) fn counters_due(&mut self, pid: u32) {
+        let Some(proxy) = self.proxy(pid) else { return };
+        let finishing = self.backlog(pid, |id| !proxy.routes_to(id));
         self.queue.after(1_000, Event::Counters { proxy: pid });
-        self.report_counters();
-        let finishing = self.backlog(|id| !self.proxy.as_ref().is_some_and(|p| p.routes_to(id)));
+        self.report_counters(pid);
         if !finishing.instances.is_empty() {
-            self.proxy_says(Input::Backlog { proxy: pid, backlog: finishing });
+            self.proxy_says(pid, Input::Backlog { proxy: pid, backlog: finishing });
         }
         self.check_progress();
     }
 
-    fn report_counters(&mut self) {
-        let Some(proxy) = &self.proxy else { return };
+    fn report_counters(&mut self, pid: u32) {
+        let Some(proxy) = self.proxy(pid) else { return };
         let known: BTreeSet<&InstanceId> =
             proxy.workers.iter().flat_map(|w| w.routing.apps.values().flatten()).map(|(id, _)| id).collect();
         let traffic = |served| TrafficCount { served, ..TrafficCount::default() };
@@ -296,13 +376,12 @@ impl World {
                 .collect(),
             ..Counters::default()
         };
-        let proxy = proxy.pid;
-        self.proxy_says(Input::Counters { proxy, counters });
+        self.proxy_says(pid, Input::Counters { proxy: pid, counters });
     }
 
     /// To the control that it is connected to.
-    fn proxy_says(&mut self, input: Input) {
-        let peer = self.proxy.as_ref().and_then(|p| p.peer);
+    fn proxy_says(&mut self, pid: u32, input: Input) {
+        let peer = self.proxy(pid).and_then(|p| p.peer);
         if peer.is_some() && peer == self.control.as_ref().map(|c| c.number) {
             self.tell_control(input);
         }

@@ -22,6 +22,8 @@ pub struct Report {
     pub controls: u64,
     /// Requests answered.
     pub served: u64,
+    /// Requests that were sent to instances while more than one proxy did so.
+    pub sent_beside: u64,
     /// How long it took, in virtual milliseconds.
     pub took: u64,
     /// What happened, line by line, if `SIMULATION_TRACE` is set.

@@ -182,6 +182,9 @@ pub enum Act {
     Up(usize, Character),
     /// Control gets SIGKILL.
     KillControl,
+    /// `gapless upgrade`: control ends for one of the next version, which lets a proxy of its own follow the one that
+    /// serves.
+    Upgrade,
     /// The proxy gets SIGKILL, and another is there after this long.
     KillProxy(u64),
     /// Answers of the proxy to snapshots are lost for this long.
@@ -213,6 +216,8 @@ pub enum Sabotage {
     StartsAnew,
     /// The journal answers, and writes nothing.
     ForgetfulJournal,
+    /// A control that comes back finds the newest proxy only.
+    OverlooksFormerProxy,
     /// The order to stop an instance is dropped.
     IgnoresStop,
 }

@@ -45,6 +45,7 @@ impl World {
         let now = self.queue.now;
         match act {
             Act::KillControl => self.kill_control(),
+            Act::Upgrade => self.upgrade(),
             Act::KillProxy(away) => self.kill_proxy(away),
             Act::LoseAcknowledgements(ms) => self.deaf_until = now + ms,
             Act::LagWorker(worker, ms) => self.lag = Some((worker, ms, now + ms)),

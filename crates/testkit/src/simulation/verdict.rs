@@ -1,7 +1,7 @@
 //! What must hold on the way, and in the end.
 
 use super::orders::{Dictation, Order};
-use super::proxy::Held;
+use super::proxy::{Held, Proxy};
 use super::report::{Broken, End};
 use super::scenario::{Act, Checks, Fate, Policy};
 use super::spec;
@@ -28,7 +28,7 @@ impl World {
     pub(super) fn check_stop(&mut self, id: &InstanceId, hangs: bool) {
         let Some(pid) = self.process_of(id).filter(|p| !p.leaving).map(|p| p.id.pid) else { return };
         let instance = id.to_string();
-        if self.proxy.as_ref().is_some_and(|p| p.routes_to(id)) {
+        if self.proxies.iter().any(|p| p.routes_to(id)) {
             self.broken(Broken::StoppedWhileRouted { instance: instance.clone() });
         }
         if hangs {
@@ -38,8 +38,8 @@ impl World {
         if !retiring.is_some_and(|(_, written)| written || self.journal.is_full(self.queue.now)) {
             self.broken(Broken::StoppedUnwritten { instance: instance.clone() });
         }
-        let in_flight = self.proxy.as_ref().and_then(|p| p.in_flight.get(&pid)).copied().unwrap_or_default();
-        let requests = in_flight.requests + in_flight.upgraded;
+        let in_flight = self.proxies.iter().filter_map(|p| p.in_flight.get(&pid));
+        let requests: u32 = in_flight.map(|of| of.requests + of.upgraded).sum();
         let due = retiring.is_some_and(|(r, _)| self.queue.now >= r.drain_deadline.as_millis());
         if requests > 0 && !due {
             self.broken(Broken::StoppedAtWork { instance, requests });
@@ -88,11 +88,11 @@ impl World {
 
     /// Invariant 2: what a worker can send requests to is never less than the floor, as long as instances do not fail
     /// after they were ready and nobody wants fewer.
-    pub(super) fn check_capacity(&mut self, worker: usize) {
+    pub(super) fn check_capacity(&mut self, pid: u32, worker: usize) {
         for app in 0..self.scenario.apps.len() {
             let Some(floor) = self.firm_floor(app) else { continue };
             let name = spec::name(app);
-            let Some(proxy) = &self.proxy else { return };
+            let Some(proxy) = self.proxy(pid) else { return };
             let can = |id: &&InstanceId| self.process_of(id).is_some_and(|p| p.can_serve());
             let serving = proxy.serving(worker, &name).filter(can).count();
             if serving < floor {
@@ -150,8 +150,8 @@ impl World {
 
     /// A request was held in vain. If its worker had not been told where to send it when it came, that is
     /// because proxy and control were down together.
-    pub(super) fn lost_in_hold(&mut self, held: &Held) {
-        let told = self.proxy.as_ref().and_then(|p| p.routes_since(held.worker));
+    pub(super) fn lost_in_hold(&mut self, pid: u32, held: &Held) {
+        let told = self.proxy(pid).and_then(|p| p.routes_since(held.worker));
         let served = self.firm_floor(held.app).is_some_and(|floor| floor > 0);
         if served && told.is_some_and(|since| since <= held.since) {
             let app = spec::name(held.app).to_string();
@@ -292,9 +292,12 @@ impl World {
             return;
         }
         let (id, app) = (rollout.id.0, rollout.app.clone());
-        let Some(proxy) = self.proxy.as_ref().filter(|p| !p.is_behind()) else { return };
-        let others: BTreeSet<_> = (0..proxy.workers())
-            .flat_map(|w| proxy.serving(w, &app))
+        if self.accepting().next().is_none() || self.proxies.iter().any(Proxy::is_behind) {
+            return;
+        }
+        let workers = self.proxies.iter().flat_map(|p| (0..p.workers()).map(move |w| (p, w)));
+        let others: BTreeSet<_> = workers
+            .flat_map(|(proxy, worker)| proxy.serving(worker, &app))
             .filter(|id| self.process_of(id).is_some_and(|p| p.release != from))
             .collect();
         if !others.is_empty() {
@@ -326,7 +329,12 @@ impl World {
     pub(super) fn unsettled(&self) -> Option<(String, String)> {
         let nobody = |what: &str| Some(("Gapless".to_owned(), format!("there is no {what}")));
         let Some(control) = &self.control else { return nobody("control") };
-        let Some(proxy) = &self.proxy else { return nobody("proxy") };
+        match self.proxies.len() {
+            0 => return nobody("proxy"),
+            1 => {}
+            _ => return Some(("Gapless".to_owned(), "a former proxy is still there".to_owned())),
+        }
+        let Some(proxy) = self.accepting().next() else { return nobody("proxy that accepts") };
         for app in self.status(&control.engine) {
             if control.engine.app(&app.name).is_some_and(|app| app.run == Run::Deleted) {
                 return Some((app.name.to_string(), "it was deleted and is there".to_owned()));
@@ -368,7 +376,7 @@ impl World {
         if lasts && app.ready != app.wanted {
             return Some(format!("{} ready, {} wanted: {:#?}", app.ready, app.wanted, app.instances));
         }
-        let proxy = self.proxy.as_ref()?;
+        let proxy = self.accepting().next()?;
         let ready: BTreeSet<&InstanceId> =
             app.instances.iter().filter(|i| i.state == "ready").map(|i| &i.id).collect();
         for worker in 0..proxy.workers() {

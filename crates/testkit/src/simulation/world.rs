@@ -38,7 +38,10 @@ pub(super) struct World {
     pub(super) report: Report,
     pub(super) control: Option<Control>,
     pub(super) journal: Journal,
-    pub(super) proxy: Option<Proxy>,
+    /// All that are there, the oldest first.
+    pub(super) proxies: Vec<Proxy>,
+    /// The version of Gapless that is started from now on.
+    pub(super) version: u32,
     pub(super) processes: BTreeMap<u32, Process>,
     /// The process of each instance that has one.
     pub(super) running: BTreeMap<InstanceId, u32>,
@@ -83,7 +86,8 @@ impl World {
             report: Report::default(),
             control: None,
             journal,
-            proxy: None,
+            proxies: Vec::new(),
+            version: 1,
             processes: BTreeMap::new(),
             running: BTreeMap::new(),
             next_pid: 100,
@@ -113,7 +117,7 @@ impl World {
     /// From the first event to the verdict.
     pub(super) fn play(mut self) -> Report {
         self.start_control();
-        self.start_proxy();
+        self.start_proxy(self.version);
         for app in 0..self.scenario.apps.len() {
             self.define(app);
         }
@@ -169,9 +173,8 @@ impl World {
     fn happens(&mut self, event: Event) {
         self.turn += 1;
         let control = self.control.as_ref().map(|c| c.number);
-        let proxy = self.proxy.as_ref().map(|p| p.pid);
         match event {
-            Event::Input { control: of, input } if control == Some(of) => self.input(*input),
+            Event::Input { control: of, inputs } if control == Some(of) => self.input(inputs),
             Event::Tick { control: of, at } if control == Some(of) => self.tick(at),
             Event::ControlStarts if control.is_none() => self.start_control(),
             Event::Written { control: of } if control == Some(of) => self.written(),
@@ -183,13 +186,16 @@ impl World {
                 self.verified(app, rollout, passes);
             }
             Event::Process { pid, turn } => self.turn(pid, turn),
-            Event::ProxyStarts if proxy.is_none() => self.start_proxy(),
-            Event::ToProxy { proxy: of, message } if proxy == Some(of) => self.at_proxy(message),
-            Event::WorkerApplies { proxy: of, worker } if proxy == Some(of) => self.worker_applies(worker),
-            Event::Counters { proxy: of } if proxy == Some(of) => self.counters_due(),
+            Event::ProxyStarts if self.accepting().next().is_none() => self.start_proxy(self.version),
+            Event::SuccessorStarts { version } => self.start_proxy(version),
+            Event::Found { control: of, proxies } if control == Some(of) => self.found_proxies(&proxies),
+            Event::MayEnd { proxy } => self.end_proxy(proxy),
+            Event::ToProxy { proxy, message } => self.at_proxy(proxy, message),
+            Event::WorkerApplies { proxy, worker } => self.worker_applies(proxy, worker),
+            Event::Counters { proxy } => self.counters_due(proxy),
             Event::Request { app } => self.request(app),
-            Event::Answered { proxy: of, request } if proxy == Some(of) => self.answered(request),
-            Event::Held { proxy: of } if proxy == Some(of) => self.look_at_held(),
+            Event::Answered { proxy, request } => self.answered(proxy, request),
+            Event::Held { proxy } => self.look_at_held(proxy),
             Event::Act(place) => {
                 let act = self.scenario.script[place].1;
                 self.perform(act);

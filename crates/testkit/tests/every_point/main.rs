@@ -107,6 +107,15 @@ macro_rules! under_each_strategy {
                 story("a promotion while it is watched", &shape, &script, &["completed"]);
             }
 
+            /// Two proxies send requests to instances meanwhile, the former one to the clients that it has.
+            #[test]
+            fn an_upgrade_of_gapless_itself() {
+                let script = [(200, Act::Deploy(0, GOOD)), (500, Act::Upgrade)];
+                let effects = [REPLACES, &[Effect::Adopt, Effect::RetireProxy]].concat();
+                let name = format!("{STRATEGY:?}, an upgrade of Gapless itself");
+                super::story(&name, &app(STRATEGY), &script, &["completed"], &effects);
+            }
+
             #[test]
             fn scaled_up_and_down() {
                 let shape = AppShape { bake: 1_000, ..app(STRATEGY) };

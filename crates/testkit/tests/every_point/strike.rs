@@ -82,7 +82,7 @@ pub(crate) fn everywhere(shape: &AppShape, script: &[(u64, Act)], outcomes: &[&s
             let struck = Scenario { strikes, ..whole.clone() };
             let report = run(&struck);
             assert_eq!(report.violations, [], "at {point:?}: {struck:?}\n{}", report.trace.join("\n"));
-            assert_eq!(report.controls, 1 + struck.strikes.len() as u64, "at {point:?}: {struck:?}");
+            assert!(report.controls > struck.strikes.len() as u64, "at {point:?}: {struck:?}");
             if !is_excused(*point, &struck) {
                 assert_eq!(outline(&report), expected, "at {point:?}: {struck:?}");
             }

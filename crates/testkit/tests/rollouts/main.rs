@@ -12,7 +12,7 @@ mod stories;
 use check::hold;
 use stories::{
     any_command, any_release, apps, apps_of_any_policy, command, deletion, deploy, full_disk, good, harm,
-    kills, misfortune, mixed, some, stillborn, story,
+    kills, misfortune, mixed, some, stillborn, story, upgrade,
 };
 
 // How many rollouts each test has at least, where neither SEED nor CASES is given.
@@ -24,6 +24,7 @@ const COMMANDS: usize = 1_500;
 const HARM: usize = 1_400;
 const DELETED: usize = 600;
 const EVERYTHING: usize = 1_400;
+const UPGRADED: usize = 600;
 const ALL: usize = GOOD + STILLBORN + MISFORTUNE + KILLED + COMMANDS + HARM + DELETED + EVERYTHING;
 const _: () = assert!(ALL >= 10_000, "what is promised above");
 
@@ -49,6 +50,14 @@ fn any_release_under_any_misfortune() {
 fn control_killed_between_any_two_steps() {
     let script = mixed(vec![some(deploy(any_release()), 1, 3)]);
     hold(1_100, KILLED, story(apps(), script, kills(8)));
+}
+
+/// Two proxies at once, one of them retiring, with control killed in between.
+#[test]
+fn gapless_itself_is_upgraded() {
+    let script =
+        mixed(vec![some(deploy(any_release()), 1, 3), some(upgrade(), 1, 5), some(any_command(), 0, 2)]);
+    hold(600, UPGRADED, story(apps(), script, kills(5)));
 }
 
 #[test]

@@ -109,6 +109,18 @@ pub(crate) fn misfortune() -> impl Strategy<Value = (u64, Act)> {
     (0..SCRIPT, act)
 }
 
+/// Gapless is upgraded: for a while there are two proxies; or something befalls it in between. What a proxy says is
+/// not lost then: it would be with its connection, and said again.
+pub(crate) fn upgrade() -> impl Strategy<Value = (u64, Act)> {
+    let act = prop_oneof![
+        4 => Just(Act::Upgrade),
+        3 => Just(Act::KillControl),
+        1 => (1_u64..1_500).prop_map(Act::KillProxy),
+        1 => (0_usize..4, 1_u64..2_000).prop_map(|(worker, ms)| Act::LagWorker(worker, ms)),
+    ];
+    (0..SCRIPT, act)
+}
+
 /// A disk that is full for a while.
 pub(crate) fn full_disk() -> impl Strategy<Value = (u64, Act)> {
     (0..SCRIPT, (1_u64..3_000).prop_map(Act::FullDisk))
