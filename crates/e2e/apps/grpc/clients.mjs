@@ -1,7 +1,9 @@
 // gRPC clients that look closely: every message, every status, every trailer, and that a stream has one server
-// from its beginning to its end. They retry nothing.
+// from its beginning to its end. They retry nothing, not even what they have not sent.
 //
 //   node clients.mjs ADDRESS load     calls of all kinds at once, all the time
+//   node clients.mjs ADDRESS unsent   the same, on another connection what could not be sent any more: Node's HTTP/2
+//                                     client refuses by itself what was begun right before a GOAWAY came
 //   node clients.mjs ADDRESS talk     one stream, held open
 //
 // Prints a line `open` when it has been served; then answers each line on stdin by one of JSON. Ends with stdin.
@@ -22,7 +24,7 @@ const [, , address, what] = process.argv;
 const Client = makeClientConstructor(Work, 'Work');
 const client = () =>
   new Client(address, credentials.createInsecure(), {
-    'grpc.enable_retries': 0,
+    'grpc.enable_retries': what === 'unsent' ? 1 : 0,
     // A connection of its own.
     'grpc.use_local_subchannel_pool': 1,
   });
@@ -40,7 +42,7 @@ const ended = (call) =>
     );
   });
 
-if (what === 'load') load();
+if (what !== 'talk') load();
 else talk();
 
 // ------------------------------------------------------------------------------------------------------ load

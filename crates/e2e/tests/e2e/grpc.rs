@@ -1,7 +1,7 @@
 //! A gRPC server that knows nothing of shutting down is replaced under gRPC calls of all kinds: each has its
 //! messages, its status and its trailers, and a stream ends on the instance on which it began.
 
-use gapless_e2e::{PATIENCE, Partner, Site, apps_directory, free_address};
+use gapless_e2e::{PATIENCE, Partner, Site, apps_directory, free_address, versions};
 use gapless_testkit::wait::wait_for;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -46,6 +46,11 @@ fn serving(site: &Site) -> u32 {
     serves.unwrap().pid.unwrap()
 }
 
+/// How many calls there were.
+fn all(seen: &Value) -> u64 {
+    seen["calls"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum()
+}
+
 #[test]
 fn calls_of_all_kinds_through_three_reloads() {
     let site = up(2);
@@ -55,9 +60,8 @@ fn calls_of_all_kinds_through_three_reloads() {
         assert!(!reload.text().contains("aborted"), "{}", reload.text());
     }
     // All kinds are served by the last release as well.
-    let calls = |seen: &Value| seen["calls"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
-    let before: u64 = calls(&clients.told("now"));
-    wait_for("more calls", PATIENCE, || (calls(&clients.told("now")) > before + 50).then_some(()));
+    let before = all(&clients.told("now"));
+    wait_for("more calls", PATIENCE, || (all(&clients.told("now")) > before + 50).then_some(()));
     let seen = clients.told("stop");
     assert_eq!(seen["faults"], json!([]), "{seen}");
     for kind in ["once", "fail", "listen", "tell", "chat", "anew"] {
@@ -68,6 +72,29 @@ fn calls_of_all_kinds_through_three_reloads() {
     assert_eq!((counted.failed, counted.client_gone), (0, 0), "{counted:?}");
     let instances = site.instances("grpc");
     assert!(instances.iter().all(|i| i.state == "ready" && i.restarts == 0 && i.release.0 == 4));
+}
+
+#[test]
+fn calls_of_all_kinds_through_three_upgrades_of_gapless_itself() {
+    let site = up(2);
+    let pids = site.pids("grpc");
+    let mut load = clients(&site, "unsent");
+    let mut talk = clients(&site, "talk");
+    let by = talk.told("say")["pid"].clone();
+    for program in versions(&site).iter().cycle().take(3) {
+        let _ = site.gapless_of(program, &["upgrade"]).succeeds();
+        let before = all(&load.told("now"));
+        wait_for("more calls", PATIENCE, || (all(&load.told("now")) > before + 50).then_some(()));
+        // A stream that has begun goes on, on the connection to the first proxy.
+        assert_eq!(talk.told("say"), json!({ "pid": by, "right": true }));
+    }
+    assert_eq!(talk.told("end"), json!({ "code": 0, "details": "OK", "by": by }));
+    assert_eq!(talk.told("once")["code"], 0);
+    let seen = load.told("stop");
+    assert_eq!(seen["faults"], json!([]), "{seen}");
+    let counted = site.app("grpc").traffic;
+    assert_eq!((counted.failed, counted.client_gone), (0, 0), "{counted:?}");
+    assert_eq!(site.pids("grpc"), pids);
 }
 
 #[test]

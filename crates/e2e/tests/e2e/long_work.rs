@@ -1,7 +1,7 @@
 //! Work that has begun on an instance ends there, however long it takes and whatever shape it has: transfers of a
 //! gigabyte, streams of events, trailers, answers without a body, answers that come before their request is over.
 
-use gapless_e2e::{PATIENCE, Partner, Site, apps_directory, direct};
+use gapless_e2e::{PATIENCE, Partner, Site, apps_directory, direct, versions};
 use gapless_testkit::wait::wait_for;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -153,6 +153,42 @@ fn events_arrive_one_by_one_through_a_rollout() {
     direct::ask(&instance, "POST /end");
     assert_eq!(listener.event(), None);
     let _ = reload.wait().succeeds().says(" 0 lost");
+}
+
+/// What has begun ends in the proxy in which it began, on the instance that is left alone.
+#[test]
+fn an_upgrade_of_gapless_itself_cuts_nothing_of_it() {
+    let (site, pid) = up();
+    let instance = site.instances("long").remove(0);
+    let former = site.status().gapless.proxy_pid.unwrap();
+    let transfer = |what, mb| {
+        let words = ["transfer.mjs", &site.address().to_string(), what, mb];
+        Partner::node(&apps_directory(), &words)
+    };
+    let (mut up, mut down) = (transfer("upload", "200"), transfer("download", "50"));
+    let mut listener = Listener::connect(&site);
+    assert_eq!(listener.event().unwrap(), format!("hello {pid}"));
+    let [next, _] = versions(&site);
+    let _ = site.gapless_of(&next, &["upgrade"]).succeeds();
+    let now = site.status().gapless;
+    assert_eq!(now.retiring_proxies, [former]);
+    let sent = thread::spawn(move || up.told("go on"));
+    let got = down.told("go on");
+    let sent = sent.join().unwrap();
+    assert_eq!((&sent["status"], &sent["got"]["length"]), (&200.into(), &(200_u64 << 20).into()), "{sent}");
+    assert_eq!((&sent["got"]["sha1"], &sent["got"]["pid"]), (&sent["sent"], &pid.into()), "{sent}");
+    assert_eq!((&got["got"], &got["length"]), (&got["said"], &(50_u64 << 20).into()), "{got}");
+    for emitted in 1..20 {
+        direct::ask(&instance, "POST /emit");
+        assert_eq!(listener.event().unwrap(), format!("{emitted} {pid}"));
+    }
+    assert!(gapless_e2e::process::runs(former), "it waits for the client of events");
+    direct::ask(&instance, "POST /end");
+    assert_eq!(listener.event(), None);
+    // It closes no connection that could bring another request, so it waits for those as well.
+    drop((listener, down));
+    wait_for("the end of the former proxy", PATIENCE, || (!gapless_e2e::process::runs(former)).then_some(()));
+    assert_eq!(site.instances("long")[0].pid, Some(pid));
 }
 
 /// A stream without end cannot be waited for: it is cut when the drain is over, so that its client sees that it was.

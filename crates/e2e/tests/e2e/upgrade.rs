@@ -52,7 +52,7 @@ fn nothing_is_lost_over_eight_upgrades() {
         assert_eq!(now.troubles, [""; 0]);
         let answered = load.handle().progress().right;
         wait_for("more answers", PATIENCE, || {
-            (load.handle().progress().right > answered + 100).then_some(())
+            (load.handle().progress().right > answered + 800).then_some(())
         });
         former = now;
     }

@@ -2,7 +2,7 @@
 //! turn, every close seen by both sides, and who comes back comes to the new release.
 
 use gapless_e2e::traffic::nothing_lost;
-use gapless_e2e::{PATIENCE, Site, apps_directory};
+use gapless_e2e::{PATIENCE, Site, apps_directory, versions};
 use gapless_load::{LoadThread, Plan, RequestKind, Stream};
 use gapless_testkit::wait::wait_for;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -162,6 +162,47 @@ fn those_that_are_kept_live_on_with_their_instance() {
     drop(clients);
     let _ = reload.wait().succeeds().says(" 0 lost");
     wait_for("the end of the old instance", PATIENCE, || (!gapless_e2e::process::runs(old)).then_some(()));
+    nothing_lost(load);
+}
+
+/// Their app is left alone: they come back through the proxy that has taken over.
+#[test]
+fn through_an_upgrade_of_gapless_itself() {
+    let site = up("websocket = \"close\"\nwebsocket_window = \"1s\"", 40);
+    let (before, pids) = (site.status().gapless.proxy_pid.unwrap(), site.pids("app"));
+    let mut clients = Clients::connect(&site, "ws", 40, 40);
+    let load = beside(&site);
+    let [next, _] = versions(&site);
+    let _ = site.gapless_of(&next, &["upgrade"]).succeeds();
+    let seen = wait_for("all to have come back", PATIENCE, || {
+        let seen = clients.seen();
+        assert_eq!(seen["faults"], serde_json::json!([]), "{seen}");
+        (seen["codes"]["1012"] == 40 && seen["open"] == 40).then_some(seen)
+    });
+    assert_eq!(seen["codes"], serde_json::json!({ "1012": 40 }), "{seen}");
+    wait_for("the end of the former proxy", PATIENCE, || (!gapless_e2e::process::runs(before)).then_some(()));
+    nothing_lost(load);
+    assert_eq!((site.pids("app"), faults(&site)), (pids, Vec::new()));
+}
+
+#[test]
+fn those_that_are_kept_live_on_with_a_proxy_that_was_replaced() {
+    let site = up("websocket = \"keep\"\nwebsocket_timeout = \"10m\"", 20);
+    let before = site.status().gapless.proxy_pid.unwrap();
+    let mut clients = Clients::connect(&site, "ws", 5, 20);
+    let load = beside(&site);
+    let [next, _] = versions(&site);
+    let _ = site.gapless_of(&next, &["upgrade"]).succeeds();
+    let reached = clients.seen()["messages"].as_u64().unwrap() + 200;
+    let seen = wait_for("more messages", PATIENCE, || {
+        let seen = clients.seen();
+        (seen["messages"].as_u64().unwrap() > reached).then_some(seen)
+    });
+    assert_eq!((&seen["codes"], &seen["faults"]), (&serde_json::json!({}), &serde_json::json!([])), "{seen}");
+    assert_eq!(site.status().gapless.retiring_proxies, [before]);
+    assert_eq!(faults(&site), Vec::<String>::new());
+    drop(clients);
+    wait_for("the end of the former proxy", PATIENCE, || (!gapless_e2e::process::runs(before)).then_some(()));
     nothing_lost(load);
 }
 
