@@ -22,11 +22,13 @@ pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
     let (gapless, _) = fleet::ours(ground)?;
     sleep(AT_REST);
     let control = process::resident(gapless.pid("control_pid")?);
+    let keeper = process::resident(gapless.pid("keeper_pid")?);
     let all = gapless.own_processes().into_iter().map(process::resident).sum();
     Ok(vec![
         Row::new("memory of control with 100 processes", Unit::Mebibytes, control)
             .at_most(12.0)
             .beside("PM2", pm2),
+        Row::new("memory of the keeper", Unit::Mebibytes, keeper).at_most(2.0),
         Row::new("memory of all our processes with 100 processes", Unit::Mebibytes, all)
             .at_most(25.0)
             .beside("PM2", pm2),

@@ -25,6 +25,7 @@ mod peer_proxy;
 mod pm2;
 mod process;
 mod proxy;
+mod recovery;
 mod reload;
 mod report;
 mod respawn;
@@ -34,6 +35,7 @@ mod start;
 mod status;
 mod stop;
 mod until;
+mod upgrade;
 mod web;
 mod websockets;
 mod wrk;
@@ -62,6 +64,8 @@ const ALL: &[(&str, Measure)] = &[
     ("reload", reload::measure),
     ("flip", flip::measure),
     ("loss", loss::measure),
+    ("recovery", recovery::measure),
+    ("upgrade", upgrade::measure),
 ];
 
 /// What was asked for.

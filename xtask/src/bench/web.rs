@@ -87,6 +87,11 @@ impl Server {
         Ok(server)
     }
 
+    /// The process that was started.
+    pub(crate) fn pid(&self) -> Pid {
+        self.child.id()
+    }
+
     /// It and its workers.
     pub(crate) fn processes(&self) -> Vec<Pid> {
         let us = self.child.id();
