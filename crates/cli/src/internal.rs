@@ -30,6 +30,9 @@ pub(crate) fn become_part(parts: &Parts, mut words: impl Iterator<Item = OsStrin
         println!("{}", (parts.formats)());
         return ExitCode::SUCCESS;
     }
+    if part == "launch" {
+        return (parts.launch)(&rest);
+    }
     let home = option(&rest, "--home").and_then(|home| Utf8Path::from_path(Path::new(home)));
     let Some(home) = home.filter(|home| home.is_absolute()) else {
         eprintln!("gapless internal: --home must name an absolute directory, in UTF-8");

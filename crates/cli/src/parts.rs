@@ -22,6 +22,8 @@ pub struct Parts {
     pub proxy: fn(&Utf8Path, usize) -> ExitCode,
     /// What this Gapless understands, in one line of JSON: `gapless internal formats`.
     pub formats: fn() -> String,
+    /// `gapless internal launch …`: becomes the program of an instance, by these words. Returns only if it could not.
+    pub launch: fn(&[OsString]) -> ExitCode,
     /// Starts a keeper for this home in the background by the given words, and returns at once. If one runs
     /// already, the second ends by itself.
     pub spawn_keeper: fn(&Path, &[OsString]) -> io::Result<Child>,

@@ -2,6 +2,7 @@
 //! so that an app that is removed and comes back does not meet its own removal; nobody else waits behind it.
 
 use crate::core::Closing;
+use crate::ownership;
 use crate::platform::Errand;
 use crate::recall;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -43,7 +44,10 @@ impl Disk {
     /// What was tried on which path, and why it failed; nothing of them is left.
     pub async fn make(&self, orders: Vec<Order>) -> Result<Vec<Release>, ErrorBody> {
         let (answer, made) = oneshot::channel();
-        self.run(Box::new(move |_, releases| drop(answer.send(releases.make(orders)))));
+        self.run(Box::new(move |_, releases| {
+            let made = releases.make(orders).map_err(|error| error.to_string());
+            drop(answer.send(made.and_then(given)));
+        }));
         let failed = |message: String| ErrorBody {
             kind: ErrorKind::Failed,
             message: format!("{message}. Nothing was changed"),
@@ -52,7 +56,7 @@ impl Disk {
         };
         match made.await {
             Ok(Ok(releases)) => Ok(releases),
-            Ok(Err(error)) => Err(failed(error.to_string())),
+            Ok(Err(message)) => Err(failed(message)),
             Err(_) => Err(Closing.into()),
         }
     }
@@ -179,5 +183,19 @@ mod tests {
         drop(go);
         disk.flush().await;
         assert_eq!(written(&home), Some(6));
+    }
+}
+
+/// The releases, each with its code for the user that it runs as; none of them is left if that cannot be.
+fn given(made: Vec<Release>) -> Result<Vec<Release>, String> {
+    match made.iter().try_for_each(ownership::give) {
+        Ok(()) => Ok(made),
+        Err(message) => {
+            for release in &made {
+                // What is left is nobody's, and swept away by the next control.
+                let _ = release.code.as_ref().and_then(|code| code.parent()).map(std::fs::remove_dir_all);
+            }
+            Err(message)
+        }
     }
 }

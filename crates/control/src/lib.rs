@@ -31,6 +31,7 @@ pub mod link;
 pub mod listeners;
 pub mod local;
 mod metrics;
+mod ownership;
 pub mod platform;
 mod recall;
 mod run;
@@ -40,6 +41,7 @@ pub mod tls;
 mod upgrade;
 mod verify;
 
+pub use gapless_supervise::become_program;
 pub use run::{Revive, control};
 pub use upgrade::formats;
 

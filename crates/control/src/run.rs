@@ -18,7 +18,8 @@ use gapless_logs::Capture;
 use gapless_release::Releases;
 use gapless_store::{Journal, Recovered};
 use gapless_supervise::{Safekeeping, Supervisor, running};
-use gapless_sys::{fdstore, program};
+use gapless_sys::identity::Identity;
+use gapless_sys::{fdstore, process, program};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::ffi::OsString;
@@ -316,6 +317,12 @@ fn recover(core: &mut Core, home: &Utf8Path, recovered: Recovered) -> Result<(),
     gapless_supervise::end_left_over(home)?;
     let journalled = |found: &gapless_supervise::Found| {
         state.instances.get(&found.instance).is_some_and(|known| known.process == Some(found.process))
+            || state.releases.get(&(found.instance.app().clone(), found.release)).is_some_and(|release| {
+                let process = &release.spec.process;
+                let who = || Identity::named(process.user.as_deref(), process.group.as_deref());
+                process.is_another()
+                    && who().is_ok_and(|who| process::user(found.process.pid) == Some(who.uid))
+            })
     };
     let found = running(home, journalled)?
         .into_iter()

@@ -11,6 +11,7 @@ mod lines;
 mod logs;
 mod metrics;
 mod peer;
+mod process;
 mod rollout;
 mod status;
 mod tls;

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
             gapless_proxy::run(Options { home: home.into(), workers, log: None, look: Options::LOOK })
         },
         formats: gapless_control::formats,
+        launch: gapless_control::become_program,
         spawn_keeper,
     })
 }

@@ -19,6 +19,7 @@ pub mod ids;
 pub mod instance;
 pub mod limits;
 pub mod probe;
+pub mod process;
 pub mod receipt;
 pub mod release;
 pub mod rollout;

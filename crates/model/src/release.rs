@@ -4,6 +4,7 @@ use crate::address::AddressMode;
 use crate::command::CommandLine;
 use crate::ids::ReleaseId;
 use crate::probe::ProbeSpec;
+use crate::process::ProcessSpec;
 use crate::signal::Signal;
 use crate::time::{WallTime, millis};
 use camino::Utf8PathBuf;
@@ -27,6 +28,12 @@ pub struct ReleaseSpec {
     pub protocol: AppProtocol,
     /// Its environment: `env_file`, then `env` over it. Secrets live here: never printed.
     pub env: BTreeMap<String, String>,
+    /// Variables whose values are read from these files, absolute, when a process is started: kept nowhere else.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, Utf8PathBuf>,
+    /// Who its processes are, and what they are left.
+    #[serde(default, skip_serializing_if = "ProcessSpec::is_plain")]
+    pub process: ProcessSpec,
     /// Asked first; until it passes, the other probes wait.
     pub startup: Option<ProbeSpec>,
     /// Gates traffic and every step.

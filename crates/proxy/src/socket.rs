@@ -1,6 +1,7 @@
 //! The socket to an instance: Unix or TCP.
 
 use gapless_model::Address;
+use gapless_sys::pinned::Pinned;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use std::io::{self, IoSlice};
@@ -41,7 +42,10 @@ impl Socket {
 
     async fn try_connect(address: &Address) -> io::Result<Self> {
         match address {
-            Address::Unix(path) => UnixStream::connect(path.as_std_path()).await.map(Self::Unix),
+            Address::Unix(path) => {
+                let pinned = Pinned::at(path.as_std_path())?;
+                UnixStream::connect(pinned.path()).await.map(Self::Unix)
+            }
             Address::Tcp(at) => {
                 let stream = TcpStream::connect(at).await?;
                 stream.set_nodelay(true)?;

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 /// Records may get more fields without a new version: readers go past what they do not know. What a former reader cannot
 /// read, or would act wrongly on (another variant of a state, a field that must not be overlooked), is a new version, if
 /// need be with an empty script: an upgrade could not be taken back otherwise without losing the journal.
-const MIGRATIONS: [&str; 2] = [V1, V2];
+const MIGRATIONS: [&str; 3] = [V1, V2, V3];
 
 /// The newest schema known here.
 pub(crate) const NEWEST: u32 = MIGRATIONS.len() as u32;
@@ -69,6 +69,9 @@ INSERT INTO counters VALUES ('generation', 0), ('next_rollout', 1);
 
 /// An app that is being deleted is remembered until its last instance is gone.
 const V2: &str = "ALTER TABLE apps ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;";
+
+/// A release may say who its processes are: a reader that overlooked that would run them as root.
+const V3: &str = "";
 
 /// The schema that a database has; 0 is an empty one.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<u32> {

@@ -1,6 +1,7 @@
 //! Connecting to an instance.
 
 use gapless_model::Address;
+use gapless_sys::pinned::Pinned;
 use std::io;
 use tokio::net::{TcpStream, UnixStream};
 
@@ -23,7 +24,10 @@ pub(crate) enum Unreachable {
 /// Connects to `address`.
 pub(crate) async fn connect(address: &Address) -> Result<Connection, Unreachable> {
     let connected = match address {
-        Address::Unix(path) => UnixStream::connect(path).await.map(Connection::Unix),
+        Address::Unix(path) => match Pinned::at(path.as_std_path()) {
+            Ok(pinned) => UnixStream::connect(pinned.path()).await.map(Connection::Unix),
+            Err(error) => Err(error),
+        },
         Address::Tcp(at) => TcpStream::connect(at).await.map(Connection::Tcp),
     };
     connected.map_err(|error| match error.kind() {

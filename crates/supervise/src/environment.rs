@@ -2,6 +2,7 @@
 
 use crate::offer::Offer;
 use crate::rundir::RunDir;
+use crate::secrets;
 use gapless_model::probe::ProbeKind;
 use gapless_model::{AddressMode, InstanceId, ProbeSpec, Release};
 use std::collections::BTreeMap;
@@ -18,19 +19,38 @@ pub(crate) const PROBE: &str = "GAPLESS_PROBE";
 /// The mark of a command that runs once, for nobody's sake but the control's that started it.
 pub(crate) const ONCE: &str = "GAPLESS_ONCE";
 
-/// Meant for Gapless itself, or for whoever called it: never for an app.
-const NOT_FOR_APPS: [&str; 5] =
-    ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "GAPLESS_KEEPER_PID"];
+/// Meant for Gapless itself, or for whoever called it: never for an app (`systemd.exec(5)`, and all that begins as ours).
+const NOT_FOR_APPS: [&str; 13] = [
+    "NOTIFY_SOCKET",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "LISTEN_PID",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "FDSTORE",
+    "MAINPID",
+    "MANAGERPID",
+    "SYSTEMD_EXEC_PID",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "CREDENTIALS_DIRECTORY",
+];
+
+/// Those of whoever called us, which are another's for an app that runs as somebody else.
+const OF_A_USER: [&str; 4] = ["HOME", "USER", "LOGNAME", "MAIL"];
 
 /// The whole environment of an instance; nothing of our own leaks into it.
+///
+/// # Errors
+/// As [`without_ours`].
 pub(crate) fn of(
     release: &Release,
     instance: &InstanceId,
     run: &RunDir,
     offer: &Offer,
-) -> BTreeMap<String, String> {
+) -> Result<BTreeMap<String, String>, String> {
     let spec = &release.spec;
-    let mut environment = without_ours(release);
+    let mut environment = without_ours(release)?;
     let mut set = |name: &str, value: String| environment.insert(name.to_owned(), value);
     set(HOME, run.home().to_string());
     set("GAPLESS_APP", instance.app().to_string());
@@ -48,15 +68,22 @@ pub(crate) fn of(
         let own = environment.remove("NODE_OPTIONS");
         environment.insert("NODE_OPTIONS".to_owned(), node_options(own.as_deref(), run.preload().as_str()));
     }
-    environment
+    Ok(environment)
 }
 
-/// The release's own environment.
-pub(crate) fn without_ours(release: &Release) -> BTreeMap<String, String> {
+/// The release's own environment, with its secrets as they are now.
+///
+/// # Errors
+/// A message for people: which secret cannot be read, and why.
+pub(crate) fn without_ours(release: &Release) -> Result<BTreeMap<String, String>, String> {
     let mut environment = release.base_env.clone();
-    environment.retain(|name, _| !NOT_FOR_APPS.contains(&name.as_str()));
+    environment.retain(|name, _| {
+        let callers = release.spec.process.user.is_some() && OF_A_USER.contains(&name.as_str());
+        !callers && !name.starts_with("GAPLESS_") && !NOT_FOR_APPS.contains(&name.as_str())
+    });
     environment.extend(release.spec.env.clone());
-    environment
+    environment.extend(secrets::read(release)?);
+    Ok(environment)
 }
 
 /// Whether one of its probes is the app's own word.

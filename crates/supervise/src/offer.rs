@@ -63,7 +63,10 @@ impl Offer {
         let port = number("PORT").unwrap_or(0);
         let shared = own_port(spec) == Some(port);
         let lease = (port != 0 && !shared).then(|| ports.resume(port));
-        let socket = environment.get("GAPLESS_SOCKET").map_or_else(|| run.socket(instance), Into::into);
+        let another = spec.process.is_another();
+        // What another user's process shows as its environment is that user's word.
+        let told = environment.get("GAPLESS_SOCKET").filter(|_| !another);
+        let socket = told.map_or_else(|| run.socket(instance, another), Into::into);
         Self { mode: spec.address, protocol: spec.protocol, socket, port, adopted_port, lease }
     }
 

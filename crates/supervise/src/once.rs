@@ -26,17 +26,18 @@ pub async fn once(
     more: BTreeMap<String, String>,
     output: impl FnMut(&[u8]),
 ) -> Result<Exit, String> {
-    let mut environment = without_ours(release);
+    let mut environment = without_ours(release)?;
     environment.insert(HOME.to_owned(), home.to_string());
     environment.insert(ONCE.to_owned(), "1".to_owned());
     environment.extend(more);
-    run(Program { command, cwd: &release.spec.cwd, environment: &environment }, output).await
+    let (cwd, process) = (&release.spec.cwd, &release.spec.process);
+    run(Program { command, cwd, environment: &environment, process, own: &[] }, output).await
 }
 
 /// Runs a program to its end.
 pub(crate) async fn run(program: Program<'_>, mut output: impl FnMut(&[u8])) -> Result<Exit, String> {
     let (mut reader, [stdout, stderr]) = pipe().map_err(|error| format!("cannot make a pipe: {error}"))?;
-    let running = Running(Some(spawn::start(program, stdout, stderr)?));
+    let running = Running(Some(spawn::start(program, stdout, stderr).await?));
     Ok(running.exit(&mut reader, &mut output).await)
 }
 

@@ -5,7 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::InstanceId;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 
 /// The longest path of a Unix socket: `sun_path` less its NUL (`unix(7)`).
 const SOCKET_PATH: usize = 107;
@@ -39,7 +39,9 @@ impl RunDir {
         }
         let aside = self.run.join(".gapless-preload.cjs.new");
         let mut options = fs::OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+        // Apps of other users read it as well, once there are any.
+        let read_by = fs::metadata(self.preload()).map_or(0, |old| old.permissions().mode() & 0o044);
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600 | read_by).open(&aside)?;
         file.write_all(text.as_bytes())?;
         fs::rename(aside, self.preload())
     }
@@ -54,9 +56,36 @@ impl RunDir {
         self.run.join("gapless-preload.cjs")
     }
 
-    /// The socket on which an instance serves.
-    pub(crate) fn socket(&self, instance: &InstanceId) -> Utf8PathBuf {
-        self.run.join(format!("{instance}.sock"))
+    /// The socket on which an instance serves; in a directory of its own where that is `another` user's.
+    pub(crate) fn socket(&self, instance: &InstanceId, another: bool) -> Utf8PathBuf {
+        if another { self.place(instance).join("sock") } else { self.run.join(format!("{instance}.sock")) }
+    }
+
+    /// The directory of an instance of another user.
+    fn place(&self, instance: &InstanceId) -> Utf8PathBuf {
+        self.run.join(instance.to_string())
+    }
+
+    /// Makes a directory of its own for an instance of `another` user, still ours, and opens the way to it and to
+    /// `cwd`, as far as that is in the home: to be gone through, not to be looked around in. None for one of ours.
+    pub(crate) fn make_place(
+        &self,
+        instance: &InstanceId,
+        another: bool,
+        cwd: &Utf8Path,
+    ) -> io::Result<Option<Utf8PathBuf>> {
+        if !another {
+            return Ok(None);
+        }
+        let place = self.place(instance);
+        fs::DirBuilder::new().mode(0o700).create(&place)?;
+        let inside = cwd.strip_prefix(&self.home).map_or(0, |inside| inside.components().count());
+        let above = cwd.ancestors().skip(1).take(inside);
+        for directory in [self.home.as_path(), &self.run].into_iter().chain(above) {
+            allow(directory, 0o011)?;
+        }
+        allow(&self.preload(), 0o044)?;
+        Ok(Some(place))
     }
 
     /// The socket on which it says that it is ready.
@@ -71,7 +100,7 @@ impl RunDir {
 
     /// Whether the sockets of `instance` have names that fit.
     pub(crate) fn check(&self, instance: &InstanceId) -> Result<(), LaunchError> {
-        for path in [self.socket(instance), self.notify(instance)] {
+        for path in [self.socket(instance, false), self.notify(instance)] {
             if path.as_str().len() > SOCKET_PATH {
                 let length = path.as_str().len();
                 return Err(LaunchError::LongPath { instance: instance.clone(), path, length });
@@ -82,18 +111,35 @@ impl RunDir {
 
     /// Takes a socket away that nobody is bound to any more.
     pub(crate) fn clear_socket(&self, instance: &InstanceId) -> io::Result<()> {
-        remove(&self.socket(instance))
+        remove(&self.socket(instance, false))?;
+        // Whatever that user has put there; links in it are not followed.
+        gone(fs::remove_dir_all(self.place(instance)))
     }
 
     /// Takes everything of an instance away.
     pub(crate) fn forget(&self, instance: &InstanceId) -> io::Result<()> {
         let [out, err] = self.output(instance);
-        [self.socket(instance), self.notify(instance), out, err].iter().try_for_each(|path| remove(path))
+        self.clear_socket(instance)?;
+        [self.notify(instance), out, err].iter().try_for_each(|path| remove(path))
+    }
+}
+
+/// Adds rights to those that a file or directory of ours gives.
+fn allow(path: &Utf8Path, rights: u32) -> io::Result<()> {
+    let now = fs::metadata(path)?.permissions().mode() & 0o7777;
+    if now | rights == now {
+        Ok(())
+    } else {
+        fs::set_permissions(path, fs::Permissions::from_mode(now | rights))
     }
 }
 
 fn remove(path: &Utf8Path) -> io::Result<()> {
-    match fs::remove_file(path) {
+    gone(fs::remove_file(path))
+}
+
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -102,7 +148,6 @@ fn remove(path: &Utf8Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_preload_is_there_for_its_owner_only() {

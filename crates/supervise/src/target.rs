@@ -3,6 +3,7 @@
 use crate::address::{Connection, Unreachable, connect};
 use crate::offer::Offer;
 use crate::probe::notify::Notify;
+use gapless_model::process::ProcessSpec;
 use gapless_model::{Address, CommandLine, InstanceId};
 use gapless_sys::listening::{self, Listening};
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub(crate) struct Target {
 pub(crate) struct Surroundings {
     pub(crate) cwd: camino::Utf8PathBuf,
     pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) process: ProcessSpec,
 }
 
 impl Target {

@@ -59,6 +59,7 @@ impl Played {
 pub(super) fn session(home: &Path) -> Rc<Session> {
     let screen = Screen { live: false, colours: false };
     let parts = Parts {
+        launch: |_| unreachable!("nothing is started here"),
         keeper: |_, _| ExitCode::FAILURE,
         control: |_| ExitCode::FAILURE,
         proxy: |_, _| ExitCode::FAILURE,

@@ -84,6 +84,42 @@ pub(crate) static APP: Table = Table {
                   is an error.",
         },
         Key {
+            name: "secrets",
+            kind: Kind::Env,
+            default: Default::Nothing,
+            example: "{ DB_PASSWORD = \"/etc/shop/db-password\" }",
+            doc: "Environment variables whose values are read from files, relative to this file, whenever a process is \
+                  started; Gapless keeps and shows the paths only.",
+        },
+        Key {
+            name: "user",
+            kind: Kind::Text,
+            default: Default::Derived("the user that Gapless runs as"),
+            example: "\"shop\"",
+            doc: "The user that instances run as, by name or number; only where Gapless runs as root.",
+        },
+        Key {
+            name: "group",
+            kind: Kind::Text,
+            default: Default::Derived("that of `user`"),
+            example: "\"shop\"",
+            doc: "The group that instances run in, by name or number; only where Gapless runs as root.",
+        },
+        Key {
+            name: "umask",
+            kind: Kind::Text,
+            default: Default::Derived("that of Gapless"),
+            example: "\"027\"",
+            doc: "What files that instances make are not for, in octal digits.",
+        },
+        Key {
+            name: "nofile",
+            kind: Kind::Number { min: 32, max: 1_073_741_816 },
+            default: Default::Derived("that of Gapless"),
+            example: "65536",
+            doc: "How many files and connections an instance may have open.",
+        },
+        Key {
             name: "routes",
             kind: Kind::Tables(&traffic::ROUTE),
             default: Default::Derived("`127.0.0.1:PORT` if the app has a `port`, else none"),

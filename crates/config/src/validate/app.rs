@@ -2,7 +2,7 @@
 
 use super::routes::Placed;
 use super::whole::Surroundings;
-use super::{command, directory, environment, error_pages, probe, routes, settings};
+use super::{command, directory, environment, error_pages, probe, process, routes, secrets, settings};
 use crate::document::{Section, Value, Written};
 use crate::problem::{Problem, Problems};
 use gapless_model::route::RouteSpec;
@@ -37,6 +37,8 @@ pub(super) fn app(
     let mut routes = routes::of_app(&name.value, section, port.as_ref(), address, tls, problems);
     let cwd = directory::of_app(section, around, problems);
     let env = environment::of_app(section, port.as_ref(), around, problems);
+    let secrets = secrets::of_app(section, &env, around, problems);
+    let process = process::of_app(section, problems);
     let probes = probe::of_app(section, address, problems);
     let stop = settings::stop(section);
     let error_pages = error_pages::of(section, around, problems);
@@ -58,6 +60,8 @@ pub(super) fn app(
                 address,
                 protocol: section.word("protocol"),
                 env,
+                secrets,
+                process,
                 startup: probes.startup,
                 ready: probes.ready,
                 start_deadline: probes.deadline,

@@ -117,7 +117,7 @@ fn passed(
 }
 
 /// What is wrong with a name, as the end of a sentence.
-fn wrong_name(name: &str) -> Option<String> {
+pub(super) fn wrong_name(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("has no name".into());
     }

@@ -80,6 +80,8 @@ fn plain(name: &str, command: &[&str], cwd: &Utf8Path) -> AppSpec {
             },
             protocol: Default::default(),
             start_deadline: ms(60_000),
+            secrets: Default::default(),
+            process: Default::default(),
             live: None,
             stop: StopSpec { signal: Signal::Term, to: StopTarget::Group, timeout: ms(30_000) },
         },

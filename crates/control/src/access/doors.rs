@@ -56,7 +56,9 @@ impl Rights {
     /// The group cannot be given it: nothing has changed but, at most, the home.
     pub(crate) fn open_home(&self, home: &Utf8Path) -> Result<(), ErrorBody> {
         let open = self.open();
-        give(home, open, open.home()).map_err(|error| not_given(&error))
+        // Instances of other users go through as well, to what is theirs in `run`.
+        let passed = std::fs::metadata(home.join("run")).map_or(0, |run| run.permissions().mode() & 0o011);
+        give(home, open, open.home() | passed).map_err(|error| not_given(&error))
     }
 
     /// Opens the socket so far, at `path`: it may not be in its place yet.

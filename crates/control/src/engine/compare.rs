@@ -18,10 +18,15 @@ pub(super) fn release_changes(old: &ReleaseSpec, new: &ReleaseSpec) -> Vec<Strin
     differ("port", old.port != new.port);
     differ("address", old.address != new.address);
     differ("protocol", old.protocol != new.protocol);
+    differ("user", old.process.user != new.process.user);
+    differ("group", old.process.group != new.process.group);
+    differ("umask", old.process.umask != new.process.umask);
+    differ("nofile", old.process.nofile != new.process.nofile);
     differ("startup", old.startup != new.startup);
     differ("ready", old.ready != new.ready || old.start_deadline != new.start_deadline);
     differ("live", old.live != new.live);
     differ("stop", old.stop != new.stop);
+    differ("secrets", old.secrets != new.secrets);
     let names: BTreeSet<_> = old.env.keys().chain(new.env.keys()).collect();
     changes.extend(
         names.into_iter().filter(|n| old.env.get(*n) != new.env.get(*n)).map(|name| format!("env.{name}")),

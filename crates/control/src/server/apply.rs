@@ -6,6 +6,7 @@
 
 use super::Api;
 use super::answer::Answer;
+use super::process;
 use super::tls;
 use crate::access::Rights;
 use crate::core::Core;
@@ -28,6 +29,7 @@ pub(super) async fn check(
         api.admin.prepare(admin.listen)?;
     }
     rights(request.control.as_ref()).await?;
+    process::check(&request.apps).await?;
     let wanted = tls::prepare(request.tls, &api.home).await;
     let plans = api.desk.ask(move |core| {
         core.engine.check_routes(&request.apps)?;
@@ -58,6 +60,7 @@ pub(super) async fn apply(State(api): State<Api>, Json(request): Json<ApplyReque
 async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
     let ApplyRequest { apps, base_env, proxy, admin, control, tls } = request;
     let rights = rights(control.as_ref()).await?;
+    process::check(&apps).await?;
     let prepared = admin.map(|admin| api.admin.prepare(admin.listen)).transpose()?;
     let wanted = tls::prepare(tls, &api.home).await;
     let (steps, orders, wanted) = api

@@ -20,6 +20,7 @@ mod good_release;
 mod grpc;
 mod hostile;
 mod http2;
+mod isolation;
 mod journal_damaged;
 mod keeper_killed;
 mod killed;

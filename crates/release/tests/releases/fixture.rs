@@ -77,6 +77,8 @@ impl Fixture {
             },
             protocol: Default::default(),
             start_deadline: Duration::from_secs(60),
+            secrets: Default::default(),
+            process: Default::default(),
             live: None,
             stop: StopSpec {
                 signal: Signal::Term,

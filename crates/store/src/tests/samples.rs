@@ -56,6 +56,8 @@ fn release_spec(n: u32) -> ReleaseSpec {
         ready,
         protocol: Default::default(),
         start_deadline: second,
+        secrets: Default::default(),
+        process: Default::default(),
         stop: StopSpec { signal: Signal::Term, to: StopTarget::Group, timeout: second },
     }
 }

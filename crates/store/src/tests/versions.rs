@@ -8,7 +8,8 @@ use rusqlite::Connection;
 
 const V1: &str = include_str!("../../fixtures/v1.sql");
 const V2: &str = include_str!("../../fixtures/v2.sql");
-const FORMER: [&str; NEWEST as usize] = [V1, V2];
+const V3: &str = include_str!("../../fixtures/v3.sql");
+const FORMER: [&str; NEWEST as usize] = [V1, V2, V3];
 
 /// Where a version has left its journal, with what is done to it afterwards.
 fn left_behind(dump: &str, version: u32, then: &str) -> Place {
@@ -57,13 +58,13 @@ fn what_a_later_one_adds_to_records_is_read_past() {
         "{} ALTER TABLE apps ADD COLUMN tomorrow TEXT; CREATE TABLE tomorrow (x TEXT);",
         more.concat()
     );
-    let plain = state(&left_behind(V2, NEWEST, ""));
-    assert_eq!(state(&left_behind(V2, NEWEST, &then)), plain);
+    let plain = state(&left_behind(V3, NEWEST, ""));
+    assert_eq!(state(&left_behind(V3, NEWEST, &then)), plain);
 }
 
 #[test]
 fn a_later_schema_is_refused_and_left_as_it_is() {
-    let place = left_behind(V2, NEWEST + 1, "");
+    let place = left_behind(V3, NEWEST + 1, "");
     let refused = Journal::open(&place.path).unwrap_err();
     let OpenError::Newer { found, known, .. } = &refused else { panic!("{refused}") };
     assert_eq!((*found, *known), (NEWEST + 1, NEWEST));

@@ -29,7 +29,7 @@ impl Actor {
             return Next::Gone { exit: None };
         }
         self.orders.heed_restarts();
-        match self.spawn() {
+        match self.spawn().await {
             Ok(process) => {
                 let deadline = process.since + self.launch.release.spec.start_deadline;
                 self.view.process = Some(process.group.process());
@@ -44,22 +44,28 @@ impl Actor {
 
     /// # Errors
     /// A message for people.
-    fn spawn(&self) -> Result<Process, String> {
+    async fn spawn(&self) -> Result<Process, String> {
         let (run, instance) = (&self.world.run, &self.launch.instance);
         let spec = &self.launch.release.spec;
         let cannot = |doing: &str, error: io::Error| format!("cannot {doing} of {instance}: {error}");
 
         // Nobody may be asked at an address that the process before it left behind.
+        let another = spec.process.is_another();
         run.clear_socket(instance).map_err(|error| cannot("clear the socket", error))?;
-        let offer = Offer::make(spec, self.runs_node(), run.socket(instance), &self.world.ports)
+        let own =
+            run.make_place(instance, another, &spec.cwd).map_err(|error| cannot("make the place", error))?;
+        let offer = Offer::make(spec, self.runs_node(), run.socket(instance, another), &self.world.ports)
             .map_err(|error| cannot("find a port for the start", error))?;
         let notify = self.notify(Notify::bind).map_err(|error| cannot("open the notify socket", error))?;
         let [stdout, stderr] = self.output().map_err(|error| cannot("open the output FIFOs", error))?;
 
-        let environment = environment::of(&self.launch.release, instance, run, &offer);
+        let environment = environment::of(&self.launch.release, instance, run, &offer)?;
         let command = fill(&spec.command, Values { socket: &offer.socket, port: offer.port, instance });
-        let program = Program { command: &command, cwd: &spec.cwd, environment: &environment };
-        let group = spawn::start(program, stdout, stderr)?;
+        let said = notify.as_ref().map(|_| run.notify(instance));
+        let own: Vec<&Utf8Path> = own.iter().chain(&said).map(|path| path.as_path()).collect();
+        let (cwd, process) = (&spec.cwd, &spec.process);
+        let program = Program { command: &command, cwd, environment: &environment, process, own: &own };
+        let group = spawn::start(program, stdout, stderr).await?;
         let since = clock::now();
         let target = self.target(&group, offer, environment, notify);
         Ok(Process::starting(group, target, since, &self.launch))
@@ -138,9 +144,12 @@ impl Actor {
         environment: BTreeMap<String, String>,
         notify: Option<Notify>,
     ) -> Target {
-        let cwd = self.launch.release.spec.cwd.clone();
-        let surroundings =
-            environment::asks_by_command(&self.launch.release).then_some(Surroundings { cwd, environment });
+        let spec = &self.launch.release.spec;
+        let surroundings = environment::asks_by_command(&self.launch.release).then(|| Surroundings {
+            cwd: spec.cwd.clone(),
+            environment,
+            process: spec.process.clone(),
+        });
         let found = self.view.address.clone();
         Target::new(self.launch.instance.clone(), group.number(), offer, found, surroundings, notify)
     }

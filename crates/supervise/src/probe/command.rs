@@ -14,13 +14,13 @@ const SHOWN: usize = 200;
 /// when the answer is there or is not waited for any longer.
 pub(super) async fn run(target: &Target, command: &CommandLine) -> ProbeAnswer {
     let error = |message| ProbeAnswer::Error { message };
-    let Some(Surroundings { cwd, environment }) = &target.surroundings else {
+    let Some(Surroundings { cwd, environment, process }) = &target.surroundings else {
         return error("there is nothing to run it in".to_owned());
     };
     let mut environment = environment.clone();
     environment.insert(PROBE.to_owned(), "1".to_owned());
     let command = target.fill(command);
-    let program = Program { command: &command, cwd, environment: &environment };
+    let program = Program { command: &command, cwd, environment: &environment, process, own: &[] };
     let mut shown = Vec::new();
     match once::run(program, |bytes| show(bytes, &mut shown)).await {
         Err(message) => error(message),

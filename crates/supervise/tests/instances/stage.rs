@@ -93,6 +93,8 @@ impl Stage {
             ready: probe(ready),
             protocol: Default::default(),
             start_deadline: PATIENCE,
+            secrets: Default::default(),
+            process: Default::default(),
             live: None,
             stop: StopSpec { signal: Signal::Term, to: StopTarget::Group, timeout: PATIENCE },
         };

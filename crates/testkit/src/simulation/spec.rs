@@ -109,6 +109,8 @@ pub(super) fn release(id: ReleaseId, routed: bool) -> Release {
         ready: probe.clone(),
         protocol: Default::default(),
         start_deadline: ms(START_DEADLINE),
+        secrets: Default::default(),
+        process: Default::default(),
         live: Some(probe),
         stop: StopSpec { signal: Signal::Term, to: StopTarget::Group, timeout: ms(STOP_TIMEOUT) },
     };
