@@ -142,6 +142,20 @@ fn lock(unwritten: &Mutex<Unwritten>) -> MutexGuard<'_, Unwritten> {
     unwritten.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The releases, each with its code for the user that it runs as; none of them is left if that cannot be.
+fn given(made: Vec<Release>) -> Result<Vec<Release>, String> {
+    match made.iter().try_for_each(ownership::give) {
+        Ok(()) => Ok(made),
+        Err(message) => {
+            for release in &made {
+                // What is left is nobody's, and swept away by the next control.
+                let _ = release.code.as_ref().and_then(|code| code.parent()).map(std::fs::remove_dir_all);
+            }
+            Err(message)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,7 +182,9 @@ mod tests {
         let disk = Disk::start(home.clone(), Releases::new(home.clone())).unwrap();
         // What comes now waits.
         let (go, wait) = mpsc::channel::<()>();
-        disk.run(Box::new(move |_, _| drop(wait.recv())));
+        disk.run(Box::new(move |_, _| {
+            let _ = wait.recv();
+        }));
         (1..5).for_each(|next| disk.remember(record(next)));
         assert_eq!(lock(&disk.unwritten).records.len(), 1);
         drop(go);
@@ -176,26 +192,14 @@ mod tests {
         assert_eq!(written(&home), Some(4));
 
         let (go, wait) = mpsc::channel::<()>();
-        disk.run(Box::new(move |_, _| drop(wait.recv())));
+        disk.run(Box::new(move |_, _| {
+            let _ = wait.recv();
+        }));
         disk.remember(record(5));
         disk.tidy(Errand::Remove { app: "web".parse().unwrap() });
         disk.remember(record(6));
         drop(go);
         disk.flush().await;
         assert_eq!(written(&home), Some(6));
-    }
-}
-
-/// The releases, each with its code for the user that it runs as; none of them is left if that cannot be.
-fn given(made: Vec<Release>) -> Result<Vec<Release>, String> {
-    match made.iter().try_for_each(ownership::give) {
-        Ok(()) => Ok(made),
-        Err(message) => {
-            for release in &made {
-                // What is left is nobody's, and swept away by the next control.
-                let _ = release.code.as_ref().and_then(|code| code.parent()).map(std::fs::remove_dir_all);
-            }
-            Err(message)
-        }
     }
 }
