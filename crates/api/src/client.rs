@@ -7,8 +7,8 @@ use crate::error::{ErrorBody, ErrorKind};
 use crate::lines::Lines;
 use crate::progress::Progress;
 use crate::request::{
-    ApplyRequest, ApplyResult, DeployRequest, Done, LogLine, ReleaseRow, ReloadRequest, RollbackRequest,
-    RolloutTicket, ScaleRequest, UpgradeAnswer, UpgradeRequest,
+    ApplyRequest, ApplyResult, DeployRequest, Done, HaltAnswer, HaltRequest, LogLine, ReleaseRow,
+    ReloadRequest, RollbackRequest, RolloutTicket, ScaleRequest, UpgradeAnswer, UpgradeRequest,
 };
 use crate::status::Status;
 use crate::{SOCKET, VERSION};
@@ -204,6 +204,15 @@ impl Client {
     /// Stops every app, then Gapless itself.
     pub async fn down(&self) -> Answer<Done> {
         self.post("down", &(), SLOW).await
+    }
+
+    /// Ends everything within this time; what should run is started again by whoever comes next.
+    ///
+    /// # Errors
+    /// As all of these; control may be gone before its answer was read.
+    pub async fn halt(&self, request: HaltRequest) -> Answer<HaltAnswer> {
+        let patience = SLOW.max(Duration::from_millis(request.within_ms) + QUICK);
+        self.post("halt", &request, patience).await
     }
 
     /// Replaces Gapless itself by the program of this request. Its control ends right after the answer, or even

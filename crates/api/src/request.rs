@@ -19,6 +19,7 @@
 //! | `GET /v1/apps/APP/logs?lines=N&follow=BOOL&stream=out,err` | | lines of [`LogLine`] |
 //! | `POST /v1/upgrade` | [`UpgradeRequest`] | [`UpgradeAnswer`]; then control makes room for that program's |
 //! | `POST /v1/down` | | [`Done`]; everything is stopped, then Gapless itself |
+//! | `POST /v1/halt` | [`HaltRequest`] | [`HaltAnswer`]; everything has ended, and what should run is started again by whoever comes next |
 
 use gapless_model::release::Mark;
 use gapless_model::tls::TlsSpec;
@@ -203,6 +204,24 @@ pub struct ScaleRequest {
 pub struct Done {
     /// What, for people.
     pub message: String,
+}
+
+/// End everything, as for the end of the machine: begun work is finished first, and what should run is started again
+/// by whoever comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaltRequest {
+    /// The time that everything together may take, in milliseconds. What is not over by then is killed. Asked again,
+    /// the earlier end counts.
+    pub within_ms: u64,
+}
+
+/// How everything ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HaltAnswer {
+    /// Whether clients were cut off in the middle of something, as their time was up.
+    pub clients_cut: bool,
+    /// Instances that were killed, as their time was up.
+    pub killed: u32,
 }
 
 /// Replace Gapless itself.

@@ -22,6 +22,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Apply gapless.toml: start what is missing, roll out what changed, leave the rest
     Up(commands::up::Args),
+    /// Run in the foreground, as containers want it: brings everything up, shows the apps' output, drains on SIGTERM
+    Run(commands::run::Args),
     /// Start a script or command without a file, or an app that was stopped
     Start(commands::start::Args),
     /// Roll out a new release of an app from a directory or a commit
@@ -92,6 +94,7 @@ mod tests {
     fn the_words_of_the_design_are_understood() {
         for line in [
             "up -f x.toml api web --detach --json",
+            "run -f x.toml api --drain-timeout 10s --no-logs",
             "start server.js --name n -i max --port 3000 --listen :8080",
             "deploy api --from . --strategy recreate",
             "deploy api --ref v1.2",

@@ -16,6 +16,7 @@ mod demo;
 mod errors;
 mod exit;
 mod follow;
+mod foreground;
 mod home;
 mod internal;
 mod ours;

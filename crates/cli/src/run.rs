@@ -63,6 +63,7 @@ fn execute(cli: Cli, parts: &Parts) -> Result<Exit, Error> {
 async fn dispatch(command: Command, session: &Rc<Session>, parts: &Parts) -> Result<Exit, Error> {
     match command {
         Command::Up(args) => session.attended(commands::up::run(session, args)).await,
+        Command::Run(args) => commands::run::run(session, args).await,
         Command::Start(args) => session.attended(commands::start::run(session, args)).await,
         Command::Deploy(args) => session.attended(commands::deploy::run(session, args)).await,
         Command::Reload(args) => session.attended(commands::reload::run(session, args)).await,

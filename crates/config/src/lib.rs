@@ -36,3 +36,12 @@ pub use problem::{Problem, Report};
 pub use reference::reference;
 pub use schema::schema;
 pub use start::Start;
+
+/// A duration as people write it: `500ms`, `30s`, `1m 30s`, `2h`.
+///
+/// # Errors
+/// For people: what is wrong with it, and what would be right.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    text::duration::parse(text, std::time::Duration::ZERO)
+        .map_err(|unfit| format!("it {}; {}", unfit.what, unfit.help))
+}

@@ -15,6 +15,7 @@ mod apply;
 mod command;
 mod compare;
 mod flip;
+mod halt;
 mod managed;
 mod numbers;
 mod preview;
@@ -149,6 +150,8 @@ pub struct Engine {
     closed: BTreeMap<RolloutId, Closed>,
     dirty: BTreeSet<AppName>,
     troubles: Vec<String>,
+    /// Nothing is decided any more: everything ends.
+    frozen: bool,
     /// Grows with every change that somebody who follows might want to see.
     version: u64,
 }
@@ -173,6 +176,7 @@ impl Engine {
             closed: BTreeMap::new(),
             dirty: BTreeSet::new(),
             troubles: Vec::new(),
+            frozen: false,
             version: 0,
         }
     }
@@ -205,6 +209,9 @@ impl Engine {
 
     /// When [`Input::Tick`] should come at the latest.
     pub fn wake(&self) -> Option<Moment> {
+        if self.frozen {
+            return None;
+        }
         self.apps.values().filter_map(|a| a.wake).chain(self.routes.wake()).min()
     }
 

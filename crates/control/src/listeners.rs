@@ -4,7 +4,7 @@
 use gapless_api::{ErrorBody, ErrorKind};
 use gapless_model::route::RouteSpec;
 use gapless_sys::fdstore::Store;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -30,6 +30,7 @@ impl Listeners {
     pub fn new(inherited: Vec<(String, OwnedFd)>, keeper: Option<Store>) -> Self {
         let sockets = inherited.into_iter().filter_map(|(_, fd)| {
             let at = local_address(&fd).ok()?;
+            open_door(&fd);
             Some((at, Arc::new(fd)))
         });
         Self(Arc::new(Shelf { sockets: Mutex::new(sockets.collect()), keeper }))
@@ -39,6 +40,7 @@ impl Listeners {
     pub fn adopt(&self, address: SocketAddr, socket: OwnedFd) {
         let mut sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         if let std::collections::btree_map::Entry::Vacant(place) = sockets.entry(address) {
+            open_door(&socket);
             self.keep(address, &socket);
             place.insert(Arc::new(socket));
         }
@@ -113,6 +115,19 @@ impl Listeners {
         }
     }
 
+    /// Nobody can connect any more, and everybody gives up the sockets but the proxies. Whoever has connected is in
+    /// a queue that they empty before they close it: closed with somebody in it, it would reset them.
+    pub fn shut(&self) {
+        let sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        for (address, socket) in sockets.iter() {
+            if let Err(error) = shut_door(socket) {
+                tracing::warn!("{address} closes with whoever connects just now: {error}");
+            }
+        }
+        drop(sockets);
+        self.retain(&BTreeSet::new());
+    }
+
     /// The socket for an address.
     pub fn get(&self, address: SocketAddr) -> Option<Arc<OwnedFd>> {
         self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner).get(&address).cloned()
@@ -131,6 +146,20 @@ impl Listeners {
 /// The name under which the keeper has it: a colon would end it there.
 fn stored_as(address: SocketAddr) -> String {
     format!("listener {}", address.to_string().replace(':', ";"))
+}
+
+/// Has the kernel drop what comes to a listening socket (`SO_ATTACH_FILTER`, `socket(7)`), on all copies of it. To a
+/// client that is a packet lost: it sends another, and is refused if nobody listens by then.
+fn shut_door(socket: &Arc<OwnedFd>) -> io::Result<()> {
+    /// `BPF_RET | BPF_K`: so many bytes of each packet are let in.
+    const RETURN: u16 = 0x06;
+    SockRef::from(socket).attach_filter(&[SockFilter::new(RETURN, 0, 0, 0)])
+}
+
+/// Takes that back: whoever wanted it may have died before the end.
+fn open_door(socket: &OwnedFd) {
+    // There is none to be taken off, mostly.
+    let _ = SockRef::from(socket).detach_filter();
 }
 
 fn local_address(fd: &OwnedFd) -> io::Result<SocketAddr> {
@@ -213,5 +242,22 @@ mod tests {
         listeners.retain(&BTreeSet::new());
         assert!(listeners.get(free).is_none());
         TcpListener::bind(free).unwrap();
+    }
+
+    #[test]
+    fn nobody_gets_in_by_a_door_that_is_shut_until_it_is_opened() {
+        use std::net::TcpStream;
+        use std::time::Duration;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let socket = Arc::new(OwnedFd::from(listener));
+        let inside = TcpStream::connect(address).unwrap();
+        shut_door(&socket).unwrap();
+        let soon = Duration::from_millis(50);
+        assert_eq!(TcpStream::connect_timeout(&address, soon).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        open_door(&socket);
+        TcpStream::connect(address).unwrap();
+        let (queued, _) = TcpListener::from(socket.try_clone().unwrap()).accept().unwrap();
+        assert_eq!(queued.peer_addr().unwrap(), inside.local_addr().unwrap(), "who was in the queue stays");
     }
 }

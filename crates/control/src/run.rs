@@ -172,6 +172,7 @@ async fn serve(
         ends,
         access: Access::new(rights.clone()),
         audit: Audit::new(Arc::clone(&journal)),
+        halting: Arc::default(),
         applying: Arc::default(),
     };
     if let Some(trouble) = reopen(admin, &api) {

@@ -6,6 +6,7 @@ mod apply;
 mod apps;
 mod durable;
 mod follow;
+mod halt;
 mod judge;
 mod lines;
 mod logs;
@@ -56,6 +57,8 @@ pub(crate) struct Api {
     pub(crate) audit: Audit,
     /// Held while apps are made as a file has them: one file at a time.
     pub(crate) applying: Arc<tokio::sync::Mutex<()>>,
+    /// Whether everything is to end.
+    pub(crate) halting: Arc<halt::Halting>,
     /// Ends control.
     pub(crate) ends: tokio::sync::mpsc::Sender<End>,
 }
@@ -114,6 +117,7 @@ pub(crate) async fn serve(listener: UnixListener, api: Api) -> io::Result<()> {
         .route("/v1/check", post(apply::check))
         .route("/v1/apply", post(apply::apply))
         .route("/v1/down", post(apps::down))
+        .route("/v1/halt", post(halt::halt))
         .route("/v1/upgrade", post(upgrade::upgrade))
         .route("/v1/rollouts/{id}/follow", get(follow::rollout))
         .route(app, delete(apps::delete))

@@ -111,7 +111,7 @@ fn stand(app: &AppStatus) -> Stand {
 }
 
 /// Waits until nobody holds the home any more, so that it can be removed or started again at once.
-async fn keeper_gone(session: &Session) -> Result<(), Error> {
+pub(super) async fn keeper_gone(session: &Session) -> Result<(), Error> {
     let Ok(lock) = File::open(session.home.join("keeper.lock")) else { return Ok(()) };
     let deadline = Instant::now() + ENDS;
     while lock.try_lock_shared().is_err() {

@@ -17,6 +17,7 @@ pub(crate) mod reload;
 pub(crate) mod restart;
 pub(crate) mod resume;
 pub(crate) mod rollback;
+pub(crate) mod run;
 pub(crate) mod scale;
 pub(crate) mod start;
 pub(crate) mod status;

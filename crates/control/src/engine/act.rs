@@ -13,6 +13,9 @@ impl Engine {
     /// The journal has written a decision, or could not. A disk that is full must not stop what keeps the
     /// traffic going: it is acted on all the same, and said in `status` by the journal itself.
     pub(super) fn committed(&mut self, token: u64, error: Option<String>, world: &mut World<'_>) {
+        if self.frozen {
+            return;
+        }
         if let Some(error) = error {
             tracing::warn!("acting on a decision that the journal could not write: {error}");
         }
@@ -127,7 +130,7 @@ impl Engine {
     }
 
     /// Drops an instance that was retired and is gone, whichever came first; whether that was so.
-    fn forget_gone(&mut self, id: &InstanceId, world: &mut World<'_>) -> bool {
+    pub(super) fn forget_gone(&mut self, id: &InstanceId, world: &mut World<'_>) -> bool {
         let Some(app) = self.apps.get_mut(id.app()) else { return false };
         let Some(managed) = app.instances.get(id).filter(|m| m.retiring.is_some()) else { return false };
         let InstanceState::Gone { exit } = managed.view.state else { return false };

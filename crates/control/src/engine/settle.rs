@@ -10,6 +10,9 @@ impl Engine {
     /// Decides for every app whose inputs have changed, then brings the routing up to date. To be called
     /// after one or several inputs or commands.
     pub fn settle(&mut self, world: &mut World<'_>) {
+        if self.frozen {
+            return;
+        }
         while let Some(name) = self.dirty.pop_first() {
             self.settle_app(&name, world);
         }

@@ -15,6 +15,7 @@ mod control_killed;
 mod deleted;
 mod error_pages;
 mod examples;
+mod foreground;
 mod full_disk;
 mod good_release;
 mod grpc;
