@@ -70,7 +70,7 @@ fn tools() -> Result<(), Trouble> {
         }
     }
     let mut programs = debian::NODE.to_vec();
-    programs.extend([debian::PYTHON, debian::PROMTOOL, debian::PEBBLE, debian::GIT]);
+    programs.extend([debian::PYTHON, debian::PROMTOOL, debian::PEBBLE, debian::GIT, debian::SYSTEMD]);
     programs.extend(debian::HTTP2);
     debian::ensure(&programs)
 }

@@ -42,6 +42,10 @@ pub(crate) enum Command {
     Down(commands::down::Args),
     /// Replace Gapless itself by another version, while everything goes on
     Upgrade(commands::upgrade::Args),
+    /// Have systemd start Gapless at boot and keep it running
+    Startup(commands::startup::Args),
+    /// Take back what `startup` did; what runs goes on
+    Unstartup(commands::unstartup::Args),
     /// Show what runs
     #[command(visible_alias = "list")]
     Status(commands::status::Args),
@@ -105,6 +109,8 @@ mod tests {
             "scale api 4",
             "down",
             "upgrade --to ./gapless --json",
+            "startup --print --user --unit gapless-two --drain-timeout 1m",
+            "unstartup --user --into .",
             "status api --json",
             "logs api -f --lines 10 --err --json",
             "promote api",

@@ -4,6 +4,7 @@
 
 use crate::demo;
 use crate::parts::Parts;
+use crate::unit;
 use camino::Utf8Path;
 use std::ffi::OsString;
 use std::io;
@@ -47,6 +48,7 @@ pub(crate) fn become_part(parts: &Parts, mut words: impl Iterator<Item = OsStrin
             }
         },
         Some("control") => (parts.control)(home),
+        Some("unit-stop") => unit::stop::main(home.as_std_path(), &rest),
         Some("proxy") => (parts.proxy)(home, workers(&rest)),
         _ => {
             eprintln!("gapless internal: there is no part {part:?}");

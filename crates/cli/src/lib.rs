@@ -26,6 +26,7 @@ mod render;
 mod run;
 mod screen;
 mod session;
+mod unit;
 
 pub use exit::Exit;
 pub use parts::Parts;

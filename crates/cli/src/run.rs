@@ -73,6 +73,8 @@ async fn dispatch(command: Command, session: &Rc<Session>, parts: &Parts) -> Res
         Command::Scale(args) => session.attended(commands::scale::run(session, args)).await,
         Command::Down(args) => commands::down::run(session, args).await,
         Command::Upgrade(args) => commands::upgrade::run(session, args).await,
+        Command::Startup(args) => commands::startup::run(session, args).await,
+        Command::Unstartup(args) => commands::unstartup::run(session, args).await,
         Command::Status(args) => commands::status::run(session, args).await,
         Command::Logs(args) => commands::logs::run(session, args).await,
         Command::Promote(args) => commands::promote::run(session, args).await,

@@ -175,9 +175,11 @@ impl Session {
             }
             return Err(Error::NotOurs { home: self.home.clone(), owner });
         }
-        internal::words("keeper", &self.home)
-            .and_then(|words| (self.spawn_keeper)(&self.home, &words))
-            .map_err(|source| Error::NoKeeper { home: self.home.clone(), source })?;
+        if !crate::unit::mark::start(&self.home) {
+            internal::words("keeper", &self.home)
+                .and_then(|words| (self.spawn_keeper)(&self.home, &words))
+                .map_err(|source| Error::NoKeeper { home: self.home.clone(), source })?;
+        }
         self.wait_reachable(COMING_UP).await.map_err(|_| Error::NotUp {
             home: self.home.clone(),
             seconds: COMING_UP.as_secs(),

@@ -269,14 +269,14 @@ pub fn desk() -> (Desk, mpsc::Receiver<Errand>, watch::Sender<u64>) {
     (Desk { errands, version }, inbox, tell)
 }
 
-/// Runs until `stop` resolves.
-pub async fn run(mut core: Core, mut inlets: Inlets, mut stop: oneshot::Receiver<()>) {
+/// Runs until `stop` resolves. How things stand then.
+pub async fn run(mut core: Core, mut inlets: Inlets, mut stop: oneshot::Receiver<()>) -> Core {
     core.settle();
     loop {
         let wake = core.engine.wake().map(|at| at.since(clock::moment()));
         tokio::select! {
             biased;
-            _ = &mut stop => return,
+            _ = &mut stop => return core,
             Some(written) = inlets.written.recv() => core.input(committed(written)),
             Some(event) = inlets.link.recv() => core.hear(event),
             Some(view) = inlets.instances.recv() => core.input(Input::Instance(Box::new(view))),

@@ -9,6 +9,7 @@
 //! | [`platform`], [`local`] | the seam between deciding and doing, and this machine behind it |
 //! | [`book`], [`recall`], [`boot`] | what is remembered: the journal, and a second memory in need |
 //! | [`link`], [`listeners`] | the proxies, and the sockets that they serve |
+//! | [`service`] | control as the main process of a service manager's unit |
 //! | [`upgrade`] | another version of Gapless takes over |
 //! | [`tls`] | certificates: read, looked after, and what the proxy is told of them |
 //! | [`disk`] | releases, made and removed where nobody waits |
@@ -37,6 +38,7 @@ mod recall;
 mod run;
 mod sample;
 mod server;
+mod service;
 pub mod tls;
 mod upgrade;
 mod verify;

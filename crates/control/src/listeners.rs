@@ -91,6 +91,12 @@ impl Listeners {
         missing.try_for_each(|(address, route)| bind(address).map(drop).map_err(|e| refused(route, &e)))
     }
 
+    /// Copies of all of them, by the names under which they are kept.
+    pub fn copies(&self) -> Vec<(String, OwnedFd)> {
+        let sockets = self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        sockets.iter().filter_map(|(at, socket)| Some((stored_as(*at), socket.try_clone().ok()?))).collect()
+    }
+
     /// Where all of them listen.
     pub fn addresses(&self) -> BTreeSet<SocketAddr> {
         self.0.sockets.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()

@@ -4,6 +4,7 @@ use crate::disk::Disk;
 use crate::link::Orders;
 use crate::listeners::Listeners;
 use crate::platform::{AdoptOrder, Errand, Platform, StartOrder, VerifyOrder};
+use crate::upgrade::in_place::Estate;
 use crate::verify::Verifier;
 use camino::Utf8PathBuf;
 use gapless_logs::{Capture, LogError, Settled};
@@ -14,6 +15,7 @@ use gapless_routing::Snapshot;
 use gapless_supervise::{Adoption, Launch, Supervisor};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -79,6 +81,11 @@ impl Local {
     pub fn want_workers(&self, workers: Option<u32>) {
         let change = |orders: &mut Orders| std::mem::replace(&mut orders.workers, workers) != workers;
         self.parts.proxy.send_if_modified(change);
+    }
+
+    /// What a control that follows us in our own process takes over.
+    pub(crate) fn leave_to(&self, program: PathBuf, children: Vec<u32>) -> Estate {
+        Estate::of(program, &self.parts.listeners, &self.parts.supervisor, children)
     }
 
     /// Tells the proxy to finish and end.

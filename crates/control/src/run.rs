@@ -10,8 +10,9 @@ use crate::link::{Orders, Surroundings};
 use crate::listeners::Listeners;
 use crate::local::{Local, Parts};
 use crate::tls::{self, Keychain, Prepared};
+use crate::upgrade::in_place::Inherited;
 use crate::verify::Verifier;
-use crate::{boot, link, metrics, recall, sample, server, upgrade};
+use crate::{boot, link, metrics, recall, sample, server, service, upgrade};
 use camino::Utf8Path;
 use gapless_api::request::{AdminSettings, ControlSettings, ProxySettings};
 use gapless_logs::Capture;
@@ -25,7 +26,7 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,6 +48,15 @@ const LAST_WRITES: Duration = Duration::from_secs(3);
 /// What control ends with when another version is to take its place (`EX_TEMPFAIL` of `sysexits.h`).
 const ANOTHER_VERSION: u8 = 75;
 
+/// How control leaves.
+#[derive(Debug)]
+enum Left {
+    /// It ends with this.
+    Code(ExitCode),
+    /// It becomes another program.
+    To(upgrade::in_place::Estate),
+}
+
 /// Starts a keeper (program and arguments) for a home.
 pub type Revive = fn(&Path, &[OsString]) -> std::io::Result<std::process::Child>;
 
@@ -55,7 +65,7 @@ pub type Revive = fn(&Path, &[OsString]) -> std::io::Result<std::process::Child>
 ///
 /// Exits with success only when it was wanted; its keeper starts it again otherwise.
 pub fn control(home: &Utf8Path, revive: Revive) -> ExitCode {
-    let inherited = fdstore::take();
+    let inherited = Inherited::take();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false).init();
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -72,7 +82,12 @@ pub fn control(home: &Utf8Path, revive: Revive) -> ExitCode {
     let ended = runtime.block_on(serve(home, inherited, revive));
     runtime.shutdown_timeout(Duration::from_secs(1));
     match ended {
-        Ok(code) => code,
+        Ok(Left::Code(code)) => code,
+        Ok(Left::To(estate)) => {
+            let error = estate.leave();
+            tracing::error!("cannot become {}: {error}", estate.program.display());
+            ExitCode::from(ANOTHER_VERSION)
+        }
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
@@ -80,20 +95,18 @@ pub fn control(home: &Utf8Path, revive: Revive) -> ExitCode {
     }
 }
 
-async fn serve(
-    home: &Utf8Path,
-    inherited: Vec<(String, std::os::fd::OwnedFd)>,
-    revive: Revive,
-) -> Result<ExitCode, Box<dyn Error>> {
+async fn serve(home: &Utf8Path, inherited: Inherited, revive: Revive) -> Result<Left, Box<dyn Error>> {
     let began = Instant::now();
     // A keeper has made them; what else starts control may not have.
     DirBuilder::new().recursive(true).mode(0o700).create(home.join("logs"))?;
+    let alone = service::take_place(home)?;
     let (journal, recovered) = Journal::open(&home.join("journal.db"))?;
     let journal = Arc::new(journal);
     let keeper = fdstore::Store::of_our_parent()?;
-    let (notify, inherited) = inherited.into_iter().partition(|(name, _)| Safekeeping::is_ours(name));
-    let listeners = Listeners::new(inherited, keeper);
-    let kept = Safekeeping::new(fdstore::Store::of_our_parent()?, notify);
+    let Inherited { descriptors, children } = inherited;
+    let (notify, listening) = descriptors.into_iter().partition(|(name, _)| Safekeeping::is_ours(name));
+    let listeners = Listeners::new(listening, keeper);
+    let kept = Safekeeping::new(fdstore::Store::of_our_parent()?, notify, alone.is_some());
 
     let (views, instances) = mpsc::channel(1024);
     let (said, link_inlet) = mpsc::channel(1024);
@@ -182,6 +195,8 @@ async fn serve(
     let socket = server::bind(home, &rights)?;
     let serving = tokio::spawn(server::serve(socket, api));
     let (stop, stopped) = oneshot::channel();
+    tokio::spawn(service::report(desk.clone()));
+    tokio::spawn(upgrade::in_place::reap(children));
     let ending = tokio::spawn(end(ended, desk, stop, link));
 
     let inlets = Inlets {
@@ -192,7 +207,7 @@ async fn serve(
         errands,
         version,
     };
-    run(core, inlets, stopped).await;
+    let core = run(core, inlets, stopped).await;
     let ending = ending.await??;
     // What was decided last is on disk before we are gone.
     drop(
@@ -205,11 +220,15 @@ async fn serve(
         Ending::Down => {
             // Whoever looks should find nobody, not a socket that nobody answers.
             drop(std::fs::remove_file(home.join(gapless_api::SOCKET)));
-            Ok(ExitCode::SUCCESS)
+            Ok(Left::Code(ExitCode::SUCCESS))
         }
-        Ending::Asked => Ok(ExitCode::SUCCESS),
+        Ending::Asked => Ok(Left::Code(ExitCode::SUCCESS)),
+        Ending::Upgraded(program) if alone.is_some() => {
+            let children = core.engine.proxy().into_iter().chain(core.engine.retiring_proxies()).collect();
+            Ok(Left::To(core.local.leave_to(program, children)))
+        }
         // Not a success: that would be the end of the keeper as well.
-        Ending::Upgraded => Ok(ExitCode::from(ANOTHER_VERSION)),
+        Ending::Upgraded(_) => Ok(Left::Code(ExitCode::from(ANOTHER_VERSION))),
         Ending::KeeperGone => {
             let named = std::env::current_exe()?;
             let keeper = program::again(named.as_os_str()).to_owned();
@@ -243,15 +262,15 @@ fn reopen(admin: Option<AdminSettings>, api: &server::Api) -> Option<String> {
 }
 
 /// Why control ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Ending {
     /// Everything is stopped.
     Down,
     /// On SIGTERM (from the keeper, or a system that shuts down): what runs goes on, and whoever comes next
     /// adopts it.
     Asked,
-    /// The keeper starts the control of another version.
-    Upgraded,
+    /// The control of another version follows: started by the keeper, or, without one, in our process.
+    Upgraded(PathBuf),
     /// Nobody would start us again. Another keeper is started, and a control of its own.
     KeeperGone,
 }
@@ -266,13 +285,16 @@ async fn end(
     let mut terminate = signal(SignalKind::terminate())?;
     let ending = tokio::select! {
         end = ends.recv() => match end {
-            Some(server::End::Upgrade) => Ending::Upgraded,
+            Some(server::End::Upgrade(program)) => Ending::Upgraded(program),
             Some(server::End::Down) | None => Ending::Down,
         },
         _ = terminate.recv() => Ending::Asked,
         () = keeper_gone() => Ending::KeeperGone,
     };
     tracing::info!("ending: {ending:?}");
+    if !matches!(ending, Ending::Upgraded(_)) {
+        service::say_stopping();
+    }
     if ending == Ending::Down {
         // Nobody is left to whom the proxy could send requests.
         let _ = desk.ask(|core| core.local.shut_proxy_down(PROXY_LAST)).await;

@@ -64,12 +64,13 @@ pub(crate) struct Api {
 }
 
 /// Why the API ends control.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum End {
     /// Everything is stopped.
     Down,
-    /// The keeper is another program, and starts the control of that.
-    Upgrade,
+    /// The control of this program takes its place: the keeper, which is that program already, starts it; or, without
+    /// one, control becomes it.
+    Upgrade(std::path::PathBuf),
 }
 
 impl FromRef<Api> for Looks {

@@ -1,9 +1,11 @@
 //! Another version of Gapless takes over, in this order: it is checked, while nothing is touched; the keeper
 //! becomes it in place; control ends and is started again by that keeper, adopts all that runs, and lets a proxy
-//! of its own version follow the one that is there. Until a step is done the former one goes on, and each can be
+//! of its own version follow the one that is there. Under a service manager there is no keeper, and control itself becomes
+//! the program in place. Until a step is done the former one goes on, and each can be
 //! taken back by the same way.
 
 mod file;
+pub(crate) mod in_place;
 mod succession;
 
 use crate::core::Desk;
@@ -52,7 +54,7 @@ fn refused(program: &Path, what: &str, hint: &str) -> ErrorBody {
     }
 }
 
-/// Checks a program and has the keeper become it. Control has to end then.
+/// Checks a program and has the keeper become it, if there is one. Control has to make room then.
 ///
 /// # Errors
 /// What is wrong with it; nothing has changed.
@@ -69,7 +71,9 @@ pub(crate) async fn prepare(program: &Path, desk: &Desk) -> Result<UpgradeAnswer
             "`gapless status --json` names them under retiring_proxies; each ends with its last client";
         return Err(refused(program, "too many former proxies still have clients", hint));
     }
-    replace_keeper(program).await?;
+    if let Some(keeper) = crate::keeper_pid() {
+        replace_keeper(keeper, program).await?;
+    }
     tracing::info!("Gapless {version} ({}) takes over", program.display());
     Ok(UpgradeAnswer { version, runs_already: false })
 }
@@ -129,9 +133,8 @@ fn judge(program: &Path, theirs: &Formats) -> Result<(), ErrorBody> {
 }
 
 /// Has the keeper become the program.
-async fn replace_keeper(program: &Path) -> Result<(), ErrorBody> {
+async fn replace_keeper(keeper: u32, program: &Path) -> Result<(), ErrorBody> {
     let failed = |what: &str| refused(program, what, "see logs/keeper.log in GAPLESS_HOME");
-    let keeper = crate::keeper_pid().ok_or_else(|| failed("it is not our own keeper that starts us"))?;
     let store = fdstore::Store::of_our_parent().ok().flatten();
     let store = store.ok_or_else(|| failed("the keeper cannot be reached"))?;
     store.become_program(program).map_err(|error| failed(&format!("the keeper cannot be told: {error}")))?;

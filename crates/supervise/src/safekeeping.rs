@@ -18,6 +18,8 @@ const READY: &str = "ready ";
 #[derive(Debug, Default)]
 pub struct Safekeeping {
     store: Option<Store>,
+    /// What is in the store, by name, where a control may follow us in our own process.
+    copies: Option<Mutex<BTreeMap<String, OwnedFd>>>,
     /// From a control before us, until their instances are adopted.
     left: Mutex<BTreeMap<InstanceId, Left>>,
 }
@@ -32,8 +34,11 @@ pub(crate) struct Left {
 
 impl Safekeeping {
     /// With what the store has handed back, of which others than notify sockets are nothing to us.
-    pub fn new(store: Option<Store>, handed_back: Vec<(String, OwnedFd)>) -> Self {
+    /// `in_place`: a control may follow us in our own process, to which the store hands nothing back.
+    pub fn new(store: Option<Store>, handed_back: Vec<(String, OwnedFd)>, in_place: bool) -> Self {
         let mut left = BTreeMap::new();
+        let copy = |(name, fd): &(String, OwnedFd)| Some((name.clone(), fd.try_clone().ok()?));
+        let copies = in_place.then(|| Mutex::new(handed_back.iter().filter_map(copy).collect()));
         for (name, socket) in handed_back {
             let named = |prefix| name.strip_prefix(prefix).and_then(|id: &str| id.parse::<InstanceId>().ok());
             if let Some(id) = named(READY) {
@@ -42,7 +47,7 @@ impl Safekeeping {
                 left.entry(id).or_insert(Left { socket, ready: false });
             }
         }
-        Self { store, left: Mutex::new(left) }
+        Self { store, copies, left: Mutex::new(left) }
     }
 
     /// Whether this names a notify socket in the store.
@@ -68,20 +73,43 @@ impl Safekeeping {
     pub(crate) fn keep(&self, id: &InstanceId, socket: BorrowedFd<'_>) {
         self.left().remove(id);
         self.forget(id);
-        self.tell(id, |store| store.store(&format!("{SOCKET}{id}"), socket));
+        self.put(id, format!("{SOCKET}{id}"), socket);
     }
 
     /// Remembers that an instance has said that it is ready.
     pub(crate) fn note_ready(&self, id: &InstanceId, socket: &impl AsFd) {
-        self.tell(id, |store| store.store(&format!("{READY}{id}"), socket.as_fd()));
+        self.put(id, format!("{READY}{id}"), socket.as_fd());
     }
 
     /// Keeps nothing of an instance.
     pub(crate) fn forget(&self, id: &InstanceId) {
+        if let Some(mut copies) = self.copies() {
+            copies.remove(&format!("{SOCKET}{id}"));
+            copies.remove(&format!("{READY}{id}"));
+        }
         self.tell(id, |store| {
             store.remove(&format!("{SOCKET}{id}"))?;
             store.remove(&format!("{READY}{id}"))
         });
+    }
+
+    /// All that is kept, with its names, for a control that follows us in our own process.
+    pub(crate) fn all(&self) -> Vec<(String, OwnedFd)> {
+        let copy = |(name, fd): (&String, &OwnedFd)| Some((name.clone(), fd.try_clone().ok()?));
+        self.copies().map(|copies| copies.iter().filter_map(copy).collect()).unwrap_or_default()
+    }
+
+    fn put(&self, id: &InstanceId, name: String, socket: BorrowedFd<'_>) {
+        self.tell(id, |store| store.store(&name, socket));
+        if let Some(mut copies) = self.copies()
+            && let Ok(copy) = socket.try_clone_to_owned()
+        {
+            copies.insert(name, copy);
+        }
+    }
+
+    fn copies(&self) -> Option<MutexGuard<'_, BTreeMap<String, OwnedFd>>> {
+        self.copies.as_ref().map(|copies| copies.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn tell(&self, id: &InstanceId, what: impl FnOnce(&Store) -> io::Result<()>) {

@@ -89,6 +89,11 @@ impl Supervisor {
         self.insert(instance, restart, |orders| Actor::adopt(adoption, world, orders))
     }
 
+    /// The notify sockets that are kept, by name, for a supervisor that follows in our own process.
+    pub fn kept(&self) -> Vec<(String, std::os::fd::OwnedFd)> {
+        self.world.kept.all()
+    }
+
     /// All instances that were left by an earlier control are adopted: what is kept of others is given up.
     pub fn adopted_all(&self) {
         self.world.kept.give_up_others(|id| self.instances.contains_key(id));

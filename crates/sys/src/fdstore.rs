@@ -64,7 +64,27 @@ impl Store {
     /// # Errors
     /// The store is gone.
     pub fn ready(&self) -> io::Result<()> {
-        descriptor::send(&self.0, b"READY=1", &[]).map(drop)
+        self.say("READY=1")
+    }
+
+    /// Says that we are alive (`WATCHDOG=1`).
+    ///
+    /// # Errors
+    /// The store is gone.
+    pub fn watchdog(&self) -> io::Result<()> {
+        self.say("WATCHDOG=1")
+    }
+
+    /// Says that we are about to end (`STOPPING=1`).
+    ///
+    /// # Errors
+    /// The store is gone.
+    pub fn stopping(&self) -> io::Result<()> {
+        self.say("STOPPING=1")
+    }
+
+    fn say(&self, what: &str) -> io::Result<()> {
+        descriptor::send(&self.0, what.as_bytes(), &[]).map(drop)
     }
 }
 

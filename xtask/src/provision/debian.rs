@@ -31,6 +31,9 @@ pub(crate) const HTTP2: [Program; 2] = [
 ];
 /// What code is taken from.
 pub(crate) const GIT: Program = Program { name: "git", probe: "--version", package: "git" };
+/// What runs services, booted in namespaces by the tests.
+pub(crate) const SYSTEMD: Program =
+    Program { name: "systemd-analyze", probe: "--version", package: "systemd" };
 /// An authority that speaks ACME, and a DNS for it.
 pub(crate) const PEBBLE: Program = Program { name: "pebble-challtestsrv", probe: "-h", package: "pebble" };
 /// The peers and the load of the benchmarks.

@@ -38,23 +38,33 @@ pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
         return Err(Error::failed(format!("the name {} is not UTF-8", program.display())));
     };
     let before = session.look(async |client| client.status().await).await?.gapless;
+    let asked = Instant::now();
     let request = UpgradeRequest { program: program.clone() };
     match session.client.upgrade(&request).await {
-        Ok(answer) if answer.runs_already => return say(args.json, &program, &before, &before),
+        Ok(answer) if answer.runs_already => return say(args.json, &program, &before, &before, false),
         // Control may be gone before its answer was read: what comes next tells.
         Ok(_) | Err(ClientError::Broken { .. }) => {}
         Err(e) => return Err(e.into()),
     }
-    let after = stands(session, &before, &program).await?;
-    say(args.json, &program, &before, &after)
+    let after = stands(session, &before, &program, asked).await?;
+    say(args.json, &program, &before, &after, true)
 }
 
 /// Waits until another control and another proxy are there.
-async fn stands(session: &Session, before: &GaplessStatus, program: &str) -> Result<GaplessStatus, Error> {
+async fn stands(
+    session: &Session,
+    before: &GaplessStatus,
+    program: &str,
+    asked: Instant,
+) -> Result<GaplessStatus, Error> {
     let until = Instant::now() + STANDS;
+    // Under a service manager the process is the same: only its time has begun anew.
+    let began_since = |now: &GaplessStatus| {
+        now.control_pid != before.control_pid || u128::from(now.uptime_ms) < asked.elapsed().as_millis()
+    };
     loop {
         match session.client.status().await {
-            Ok(Status { gapless: now, .. }) if now.control_pid != before.control_pid => {
+            Ok(Status { gapless: now, .. }) if began_since(&now) => {
                 if now.proxy_pid.is_some() && now.proxy_pid != before.proxy_pid {
                     return Ok(now);
                 }
@@ -75,8 +85,13 @@ async fn stands(session: &Session, before: &GaplessStatus, program: &str) -> Res
     }
 }
 
-fn say(json: bool, program: &str, before: &GaplessStatus, now: &GaplessStatus) -> Result<Exit, Error> {
-    let done = before.control_pid != now.control_pid;
+fn say(
+    json: bool,
+    program: &str,
+    before: &GaplessStatus,
+    now: &GaplessStatus,
+    done: bool,
+) -> Result<Exit, Error> {
     if json {
         let told = serde_json::json!({
             "program": program, "upgraded": done, "from": before.version, "to": now.version, "gapless": now,
@@ -88,8 +103,9 @@ fn say(json: bool, program: &str, before: &GaplessStatus, now: &GaplessStatus) -
         let [was, is] = [before, now].map(|g| g.proxy_pid.map_or("none".to_owned(), |pid| pid.to_string()));
         let former =
             if now.retiring_proxies.is_empty() { "" } else { "; the former one finishes with its clients" };
+        let keeper = if now.keeper_pid.is_some() { "keeper, " } else { "" };
         format!(
-            "Gapless {} → {}: keeper, control and proxy (pid {was} → {is}) are of {program}{former}",
+            "Gapless {} → {}: {keeper}control and proxy (pid {was} → {is}) are of {program}{former}",
             before.version, now.version
         )
     } else {

@@ -15,7 +15,7 @@ pub(super) async fn upgrade(State(api): State<Api>, Json(to): Json<UpgradeReques
     let answer = upgrade::prepare(Path::new(&to.program), &api.desk).await?;
     if !answer.runs_already {
         // A control that is ending already makes room as well.
-        let _ = api.ends.send(super::End::Upgrade).await;
+        let _ = api.ends.send(super::End::Upgrade(to.program.into())).await;
     }
     Ok(Json(answer))
 }

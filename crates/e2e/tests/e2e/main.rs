@@ -38,6 +38,7 @@ mod routes;
 mod soak;
 mod status;
 mod supervision;
+mod systemd;
 mod tls;
 mod upgrade;
 mod websockets;

@@ -1,8 +1,9 @@
 //! Control is whole without a keeper of ours: a service manager of the system may start it instead.
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
-use gapless_e2e::{CaseApp, Site, gapless};
-use gapless_testkit::wait::wait_for;
+use gapless_e2e::{CaseApp, PATIENCE, Site, gapless};
+use gapless_sys::process;
+use gapless_testkit::wait::{wait_for, wait_to_see};
 use std::fs;
 use std::time::Duration;
 
@@ -20,11 +21,43 @@ fn everything_is_made_and_served_and_ended() {
     assert_eq!((runs.keeper_pid, runs.control_pid), (None, control.id()));
     let load = begin(plan(&site, Clients::Mixed, false));
     let _ = site.gapless(&["reload", "app"]).succeeds().says(" 0 lost");
-    nothing_lost(load);
     let other = site.path().join("other");
     let _: u64 = fs::copy(gapless(), &other).unwrap();
-    let _ =
-        site.gapless(&["upgrade", "--to", "other"]).exits(1).says("it is not our own keeper that starts us");
+    let before = (site.status().gapless, site.pids("app"));
+    let _ = site.gapless(&["upgrade", "--to", "other"]).succeeds().says("control and proxy");
+    let after = site.status().gapless;
+    assert_eq!((after.keeper_pid, after.control_pid), (None, control.id()), "the same process goes on");
+    assert_ne!(after.proxy_pid, before.0.proxy_pid);
+    assert_eq!(site.pids("app"), before.1, "no instance was restarted");
+    let _ = site.gapless(&["reload", "app"]).succeeds().says(" 0 lost");
+    nothing_lost(load);
+    // The proxy before it was a child of control's, and leaves no zombie behind.
+    let children = || process::all().unwrap().into_iter().filter(|p| p.parent == control.id());
+    wait_to_see("no zombie", PATIENCE, || children().filter(|p| p.zombie).count(), |zombies| *zombies == 0);
+    let _ = site.gapless(&["down"]).succeeds();
+    assert!(control.wait().unwrap().success());
+}
+
+#[test]
+fn it_takes_over_from_a_keeper_and_not_from_another_of_its_kind() {
+    let site = Site::new();
+    CaseApp::new(2).up(&site);
+    let before = (site.status().gapless, site.pids("app"));
+    let load = begin(plan(&site, Clients::Mixed, false));
+    let home = site.home();
+    let mut control = site.command(&["internal", "control", "--home"]).arg(&home).spawn().unwrap();
+    let runs =
+        wait_to_see("it to answer", PATIENCE, || site.status().gapless, |g| g.control_pid == control.id());
+    assert_eq!(runs.keeper_pid, None);
+    wait_to_see("the proxy", PATIENCE, || site.status().gapless.proxy_pid, |pid| *pid == before.0.proxy_pid);
+    assert_eq!(site.pids("app"), before.1, "no instance was restarted");
+
+    let second = site.command(&["internal", "control", "--home"]).arg(&home).output().unwrap();
+    assert!(!second.status.success());
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains(&format!("another Gapless already runs {}", home.display())), "{said}");
+    let _ = site.gapless(&["reload", "app"]).succeeds().says(" 0 lost");
+    nothing_lost(load);
     let _ = site.gapless(&["down"]).succeeds();
     assert!(control.wait().unwrap().success());
 }

@@ -1,0 +1,85 @@
+//! The manager that reads units, asked by its own command.
+
+use crate::errors::Error;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// Whose manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manager {
+    /// The machine's.
+    System,
+    /// The user's own.
+    User,
+}
+
+impl Manager {
+    /// Whether it runs (`sd_booted(3)`; a user has one where the machine has one).
+    pub(crate) fn runs(self) -> bool {
+        Path::new("/run/systemd/system").is_dir()
+    }
+
+    /// The words of its command, for people.
+    pub(crate) const fn command(self) -> &'static str {
+        match self {
+            Self::System => "systemctl",
+            Self::User => "systemctl --user",
+        }
+    }
+
+    /// Asks it to do something.
+    pub(crate) fn does(self, words: &[&str]) -> Result<(), Error> {
+        let said = format!("{} {}", self.command(), words.join(" "));
+        let output =
+            self.asked(words).map_err(|error| Error::failed(format!("cannot run `{said}`: {error}")))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let why = String::from_utf8_lossy(&output.stderr);
+        Err(Error::failed(format!("`{said}` failed: {}", why.trim())))
+    }
+
+    /// Whether it says yes to a question.
+    pub(crate) fn agrees(self, words: &[&str]) -> bool {
+        self.asked(words).is_ok_and(|output| output.status.success())
+    }
+
+    /// What it is doing with a unit: `start`, `stop`, `restart`, …; none if nothing.
+    pub(crate) fn job(self, unit: &str) -> std::io::Result<Option<String>> {
+        let output = self.asked(&["list-jobs", "--no-legend", "--plain", unit])?;
+        if !output.status.success() {
+            return Err(std::io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+        }
+        Ok(job_in(&String::from_utf8_lossy(&output.stdout), unit))
+    }
+
+    fn asked(self, words: &[&str]) -> std::io::Result<Output> {
+        let mut command = Command::new("systemctl");
+        if self == Self::User {
+            command.arg("--user");
+        }
+        command.args(words).stdin(Stdio::null()).output()
+    }
+}
+
+/// The job of a unit in `systemctl list-jobs`: `JOB UNIT TYPE STATE`.
+fn job_in(list: &str, unit: &str) -> Option<String> {
+    list.lines().find_map(|line| {
+        let mut words = line.split_whitespace().skip_while(|word| *word != unit);
+        words.next()?;
+        words.next().map(str::to_owned)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_job_of_one_unit_is_found_among_others() {
+        let list = "12 other.service       start   waiting\n 7 gapless.service     restart running\n";
+        assert_eq!(job_in(list, "gapless.service").as_deref(), Some("restart"));
+        assert_eq!(job_in("No jobs running.\n", "gapless.service"), None);
+        assert_eq!(job_in("", "gapless.service"), None);
+    }
+}
