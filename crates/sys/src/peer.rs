@@ -1,6 +1,5 @@
 //! Who is at the other end of a Unix socket, by the kernel's word.
 
-use rustix::net::sockopt::socket_peercred;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -24,21 +23,33 @@ impl Peer {
     /// It is no connected Unix socket.
     pub fn of(socket: impl AsFd) -> io::Result<Self> {
         let socket = socket.as_fd();
-        let credentials = socket_peercred(socket)?;
+        let credentials = credentials(socket.as_raw_fd())?;
         // 0 is said of a process that cannot be seen from here.
-        let pid = u32::try_from(credentials.pid.as_raw_nonzero().get()).ok().filter(|pid| *pid != 0);
-        Ok(Self {
-            uid: credentials.uid.as_raw(),
-            gid: credentials.gid.as_raw(),
-            groups: groups(socket.as_raw_fd())?,
-            pid,
-        })
+        let pid = u32::try_from(credentials.pid).ok().filter(|pid| *pid != 0);
+        Ok(Self { uid: credentials.uid, gid: credentials.gid, groups: groups(socket.as_raw_fd())?, pid })
     }
 
     /// Whether it is in a group, first or supplementary.
     pub fn is_in(&self, gid: u32) -> bool {
         self.gid == gid || self.groups.contains(&gid)
     }
+}
+
+fn credentials(socket: i32) -> io::Result<libc::ucred> {
+    let mut credentials = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
+    let mut length = libc::socklen_t::try_from(size_of::<libc::ucred>()).unwrap_or(0);
+    #[expect(unsafe_code, reason = "to rustix no process has the number 0, and it stops there")]
+    // SAFETY: the buffer has as many bytes as `length` says, and any bits make numbers.
+    let result = unsafe {
+        libc::getsockopt(
+            socket,
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut credentials).cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 { Ok(credentials) } else { Err(io::Error::last_os_error()) }
 }
 
 fn groups(socket: i32) -> io::Result<Vec<u32>> {
