@@ -249,6 +249,28 @@ pub struct Formats {
     pub journal: u32,
     /// The newest language between control and proxy that it speaks.
     pub wire: u32,
+    /// What came of reading the copy of the journal that it was given; none if it was given none, or is a former version
+    /// that does not read one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyRead>,
+}
+
+/// What came of reading a copy of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyRead {
+    /// All of it was understood.
+    Understood {
+        /// How many apps are in it.
+        apps: usize,
+        /// How many instances.
+        instances: usize,
+    },
+    /// It was not.
+    Failed {
+        /// Why not.
+        why: String,
+    },
 }
 
 /// One line of `gapless releases`.

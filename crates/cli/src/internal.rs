@@ -28,7 +28,8 @@ pub(crate) fn become_part(parts: &Parts, mut words: impl Iterator<Item = OsStrin
         return demo::app::main(&rest);
     }
     if part == "formats" {
-        println!("{}", (parts.formats)());
+        let copy = option(&rest, "--journal").and_then(|copy| Utf8Path::from_path(Path::new(copy)));
+        println!("{}", (parts.formats)(copy));
         return ExitCode::SUCCESS;
     }
     if part == "launch" {

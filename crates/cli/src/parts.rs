@@ -20,8 +20,9 @@ pub struct Parts {
     /// `gapless internal proxy --home DIR [--workers N]`; without `--workers` one worker per core that we may
     /// use. At least 1.
     pub proxy: fn(&Utf8Path, usize) -> ExitCode,
-    /// What this Gapless understands, in one line of JSON: `gapless internal formats`.
-    pub formats: fn() -> String,
+    /// What this Gapless understands, in one line of JSON, with what came of reading this copy of a journal:
+    /// `gapless internal formats [--journal COPY]`.
+    pub formats: fn(Option<&Utf8Path>) -> String,
     /// `gapless internal launch …`: becomes the program of an instance, by these words. Returns only if it could not.
     pub launch: fn(&[OsString]) -> ExitCode,
     /// Starts a keeper for this home in the background by the given words, and returns at once. If one runs

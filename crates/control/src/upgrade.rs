@@ -4,13 +4,17 @@
 //! the program in place. Until a step is done the former one goes on, and each can be
 //! taken back by the same way.
 
+mod copy;
 mod file;
 pub(crate) mod in_place;
 mod succession;
 
 use crate::core::Desk;
-use gapless_api::request::{Formats, UpgradeAnswer};
+use camino::Utf8Path;
+use copy::Copy;
+use gapless_api::request::{CopyRead, Formats, UpgradeAnswer};
 use gapless_api::{ErrorBody, ErrorKind};
+use gapless_store::Journal;
 use gapless_sys::{fdstore, program};
 use std::io::Read;
 use std::path::Path;
@@ -31,9 +35,9 @@ const BECOME: Duration = Duration::from_secs(10);
 /// How often it is looked whether it has.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What this Gapless understands: one line of JSON.
-pub fn formats() -> String {
-    serde_json::to_string(&ours()).unwrap_or_default()
+/// What this Gapless understands, and what it makes of a copy of a journal if it is given one: one line of JSON.
+pub fn formats(copy: Option<&Utf8Path>) -> String {
+    serde_json::to_string(&Formats { copy: copy.map(copy::read), ..ours() }).unwrap_or_default()
 }
 
 fn ours() -> Formats {
@@ -41,6 +45,7 @@ fn ours() -> Formats {
         gapless: env!("CARGO_PKG_VERSION").to_owned(),
         journal: gapless_store::SCHEMA,
         wire: gapless_routing::WIRE,
+        copy: None,
     }
 }
 
@@ -58,9 +63,19 @@ fn refused(program: &Path, what: &str, hint: &str) -> ErrorBody {
 ///
 /// # Errors
 /// What is wrong with it; nothing has changed.
-pub(crate) async fn prepare(program: &Path, desk: &Desk) -> Result<UpgradeAnswer, ErrorBody> {
+pub(crate) async fn prepare(
+    program: &Path,
+    desk: &Desk,
+    journal: &Journal,
+    home: &Utf8Path,
+) -> Result<UpgradeAnswer, ErrorBody> {
     file::check(program)?;
-    let formats = ask(program).await?;
+    let copy = Copy::make(journal, home).await.map_err(|error| {
+        let what = format!("the journal cannot be copied for it to read: {error}");
+        refused(program, &what, "make room in GAPLESS_HOME, then try again")
+    })?;
+    let formats = ask(program, copy.path()).await?;
+    drop(copy);
     judge(program, &formats)?;
     let version = formats.gapless;
     if program::is_run_by(program, std::process::id()) {
@@ -81,12 +96,14 @@ pub(crate) async fn prepare(program: &Path, desk: &Desk) -> Result<UpgradeAnswer
 /// Former proxies that may still have clients when another one is to come: each takes memory.
 const MAX_RETIRING: usize = 16;
 
-/// Asks a program what it understands.
-async fn ask(program: &Path) -> Result<Formats, ErrorBody> {
+/// Asks a program what it understands, and to read a copy of the journal.
+async fn ask(program: &Path, copy: &Utf8Path) -> Result<Formats, ErrorBody> {
     const NO_GAPLESS: &str = "name the file of a Gapless: `gapless upgrade --to FILE`";
-    let named = program.to_owned();
-    let said =
-        tokio::task::spawn_blocking(move || run(&named)).await.map_err(std::io::Error::other).flatten();
+    let (named, copy) = (program.to_owned(), copy.to_owned());
+    let said = tokio::task::spawn_blocking(move || run(&named, &copy))
+        .await
+        .map_err(std::io::Error::other)
+        .flatten();
     let said = said.map_err(|error| refused(program, &format!("it cannot be run: {error}"), NO_GAPLESS))?;
     let said = said.ok_or_else(|| refused(program, "it did not say what it understands", NO_GAPLESS))?;
     let formats = said.lines().next().and_then(|line| serde_json::from_str(line).ok());
@@ -94,9 +111,9 @@ async fn ask(program: &Path) -> Result<Formats, ErrorBody> {
 }
 
 /// What a program says to that question; none if it takes too long. Blocks.
-fn run(program: &Path) -> std::io::Result<Option<String>> {
+fn run(program: &Path, copy: &Utf8Path) -> std::io::Result<Option<String>> {
     let mut command = Command::new(program);
-    command.args(["internal", "formats"]).env_remove("NOTIFY_SOCKET");
+    command.args(["internal", "formats", "--journal", copy.as_str()]).env_remove("NOTIFY_SOCKET");
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let until = std::time::Instant::now() + ANSWER;
     while child.try_wait()?.is_none() {
@@ -129,6 +146,10 @@ fn judge(program: &Path, theirs: &Formats) -> Result<(), ErrorBody> {
     if theirs.wire < ours.wire {
         return older("what proxies say", theirs.wire, ours.wire);
     }
+    if let Some(CopyRead::Failed { why }) = &theirs.copy {
+        let what = format!("Gapless {version} cannot go on from the journal: {why}");
+        return Err(refused(program, &what, "what runs goes on; take another version"));
+    }
     Ok(())
 }
 
@@ -156,7 +177,12 @@ mod tests {
     fn what_understands_less_than_is_here_is_refused() {
         let path = Path::new("/opt/gapless");
         assert!(judge(path, &ours()).is_ok());
-        let newer = Formats { journal: ours().journal + 1, wire: ours().wire + 1, gapless: "9.0.0".into() };
+        let newer = Formats {
+            journal: ours().journal + 1,
+            wire: ours().wire + 1,
+            gapless: "9.0.0".into(),
+            copy: None,
+        };
         assert!(judge(path, &newer).is_ok());
         let older = Formats { journal: ours().journal - 1, gapless: "0.0.9".into(), ..ours() };
         let error = judge(path, &older).unwrap_err();
@@ -167,13 +193,23 @@ mod tests {
         );
         let deaf = Formats { wire: 0, ..ours() };
         assert!(judge(path, &deaf).unwrap_err().message.contains("what proxies say"));
+        let lost = CopyRead::Failed { why: "a row in it makes no sense".into() };
+        let error = judge(path, &Formats { copy: Some(lost), ..ours() }).unwrap_err();
+        assert_eq!(
+            error.message,
+            format!(
+                "no upgrade to /opt/gapless: Gapless {} cannot go on from the journal: a row in it makes no sense. \
+                 Nothing was changed",
+                env!("CARGO_PKG_VERSION")
+            )
+        );
     }
 
     #[test]
     fn what_we_say_of_ourselves_is_understood_with_more_in_it() {
-        let said: Formats = serde_json::from_str(&formats()).unwrap();
+        let said: Formats = serde_json::from_str(&formats(None)).unwrap();
         assert_eq!(said, ours());
-        let more = formats().replacen('{', "{\"new\":[1],", 1);
+        let more = formats(None).replacen('{', "{\"new\":[1],", 1);
         assert_eq!(serde_json::from_str::<Formats>(&more).unwrap(), ours());
     }
 }

@@ -179,6 +179,17 @@ impl Site {
         both.into_iter().for_each(process::kill);
     }
 
+    /// Kills keeper and control and lets `edit` do what it likes to the journal. The next command brings both back.
+    ///
+    /// # Panics
+    /// There is no keeper, or no journal.
+    #[expect(clippy::unwrap_used, reason = "a test cannot go on without")]
+    #[track_caller]
+    pub fn edit_journal(&self, edit: impl FnOnce(&rusqlite::Connection)) {
+        self.kill_keeper_and_control();
+        edit(&rusqlite::Connection::open(self.home().join("journal.db")).unwrap());
+    }
+
     /// What happened to an app, the oldest first.
     ///
     /// # Panics

@@ -83,7 +83,7 @@ impl<'a> Keeper<'a> {
         loop {
             // What control sent with its last breath is on the shelf before the next one starts.
             if let Some(program) = self.read_inbox() {
-                self.become_program(&program)?;
+                self.become_program(&program);
             }
             self.start_if_due();
             poll::readable([self.signals.as_fd(), self.inbox.as_fd()], self.timeout())
@@ -141,16 +141,13 @@ impl<'a> Keeper<'a> {
     }
 
     /// Comes back only if that failed; then everything goes on as before.
-    fn become_program(&mut self, program: &Path) -> Result<(), KeeperError> {
+    fn become_program(&self, program: &Path) {
         let control = match &self.state {
             State::Running(control) => Some(control.pid),
             State::Waiting { .. } => None,
         };
         let error = heir::leave_to(program, &self.lock, &self.inbox, &self.shelf, control);
         say(&format!("cannot become {}: {error}", program.display()));
-        self.signals =
-            Signals::take(&OURS).map_err(|error| KeeperError::System { doing: "take signals", error })?;
-        Ok(())
     }
 
     /// True if it is time to end.

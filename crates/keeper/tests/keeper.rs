@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -48,6 +49,7 @@ fn the_control() {
                 let socket = UnixStream::connect(home.join("meeting")).unwrap();
                 store.store(name, socket.as_fd()).unwrap();
             }
+            ("become", name) => store.become_program(&home.join(name)).unwrap(),
             ("remove", name) => store.remove(name).unwrap(),
             ("say", text) => {
                 let (_, socket) = descriptors.iter().find(|(name, _)| name == "line").expect("it was stored");
@@ -171,6 +173,40 @@ fn a_killed_control_is_back_with_its_descriptors() {
     let mut text = [0; 9];
     line.read_exact(&mut text).unwrap();
     assert_eq!(&text, b"and again");
+}
+
+/// None of them can be executed: who was to become it goes on, with all that it holds.
+#[test]
+fn one_that_cannot_become_another_goes_on_as_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    let meeting = std::os::unix::net::UnixListener::bind(home.path().join("meeting")).unwrap();
+    let file = |name: &str, bytes: &[u8], mode| {
+        fs::write(home.path().join(name), bytes).unwrap();
+        fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    file("locked", b"\x7fELF", 0o600);
+    // A shell would run these.
+    file("torn", b"\x7fELF\nexit 0\n", 0o700);
+    file("text", b"exit 0\n", 0o700);
+    let script = "store line\nbecome missing\nbecome locked\nbecome torn\nbecome text";
+    fs::write(home.path().join(SCRIPT), script).unwrap();
+    let keeper = keeper(home.path(), Stdio::inherit());
+    let mut kept = Kept { home, keeper };
+    let (mut line, _) = meeting.accept().unwrap();
+    let first = kept.control();
+    assert_eq!(kept.hear("names"), "");
+    assert_eq!(gapless_keeper::holder(kept.home.path()), Some(kept.keeper.id()));
+
+    kept.script("say still here");
+    first.signal(9).unwrap();
+    let mut text = [0; 10];
+    line.read_exact(&mut text).unwrap();
+    assert_eq!(&text, b"still here");
+    let second = kept.control();
+    assert_eq!(kept.hear("names"), "line");
+    PidFd::open(kept.keeper.id()).unwrap().signal(15).unwrap();
+    assert!(kept.ended().success());
+    assert!(second.wait(Duration::from_secs(30)).unwrap());
 }
 
 #[test]

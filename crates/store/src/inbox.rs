@@ -3,6 +3,7 @@
 use crate::change::Change;
 use crate::error::{CommitError, ReadError};
 use crate::pending::Pending;
+use camino::Utf8PathBuf;
 use gapless_model::event::Event;
 use gapless_model::{AppName, Receipt};
 use std::pin::Pin;
@@ -51,6 +52,11 @@ pub(crate) enum Ask {
         app: Option<AppName>,
         limit: usize,
         reply: ReadReply<Receipt>,
+    },
+    /// Writes all that is in the database to another file, which is there and empty.
+    Copy {
+        to: Utf8PathBuf,
+        reply: ReadReply<()>,
     },
     /// Lets the database have at most this many pages: a disk that is full at will.
     #[cfg(test)]

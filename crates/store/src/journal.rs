@@ -9,6 +9,8 @@ use crate::writer::Writer;
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::event::Event;
 use gapless_model::{AppName, Receipt};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -42,6 +44,19 @@ pub struct SetAside {
     pub path: Utf8PathBuf,
     /// What was wrong with it.
     pub reason: String,
+}
+
+/// Reads a copy of a journal as [`Journal::open`] would have read the journal itself, its schema brought up to date;
+/// closes it again, and sets nothing aside. Blocks for the disk.
+///
+/// # Errors
+/// It cannot be read, or is from a newer version.
+pub fn read_copy(path: &Utf8Path) -> Result<State, OpenError> {
+    match database::open(path) {
+        Ok((_, state)) => Ok(state),
+        Err(Fault::Refused(error)) => Err(error),
+        Err(Fault::Unreadable(why)) => Err(OpenError::System { what: "read", path: path.to_owned(), why }),
+    }
 }
 
 impl Journal {
@@ -103,6 +118,24 @@ impl Journal {
     /// The receipts of ended rollouts, the newest first, at most `limit` (100 per app are kept).
     pub fn receipts(&self, app: Option<AppName>, limit: usize) -> Answer<Receipt> {
         self.ask(|reply| Ask::Receipts { app, limit, reply })
+    }
+
+    /// Writes a copy of all that is on disk to `to`, a file of its own (mode 0600) that takes the place of whatever is
+    /// there.
+    ///
+    /// # Errors
+    /// There is no room for it, or it may not be written.
+    pub async fn copy(&self, to: &Utf8Path) -> Result<(), ReadError> {
+        let failed = |error: std::io::Error| ReadError::Query { path: to.to_owned(), why: error.to_string() };
+        if let Err(error) = std::fs::remove_file(to)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(failed(error));
+        }
+        // SQLite would make it readable for all; it takes a file that is empty as well.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
+        drop(file.map_err(failed)?);
+        self.ask(|reply| Ask::Copy { to: to.to_owned(), reply }).await.map(drop)
     }
 
     fn ask<T>(&self, ask: impl FnOnce(ReadReply<T>) -> Ask) -> Answer<T> {

@@ -35,6 +35,6 @@ pub const SCHEMA: u32 = schema::NEWEST;
 pub use change::Change;
 pub use error::{CommitError, OpenError, ReadError};
 pub use inbox::Commit;
-pub use journal::{Answer, Journal, Recovered, SetAside};
+pub use journal::{Answer, Journal, Recovered, SetAside, read_copy};
 pub use record::{AppRecord, InstanceRecord, RolloutRecord, Wanted};
 pub use state::State;

@@ -1,12 +1,13 @@
 //! Becoming another program in place: the same process, with the same children and the same open descriptors
-//! (`execve(2)`). Where that fails nothing has changed but the signal mask, which is empty then.
+//! (`execve(2)`). Where that fails nothing has changed. Signals that are blocked stay so: none is lost on the
+//! way, whichever of the two programs takes it.
 
 use rustix::io::{FdFlags, fcntl_setfd};
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::os::unix::ffi::OsStrExt;
+use std::ptr;
 
 /// What is handed over: our pid and a note on the first line, then a number and a name on each.
 const HANDOVER: &str = "GAPLESS_HANDOVER";
@@ -36,11 +37,34 @@ pub fn become_program(
     if let Err(error) = kept(FdFlags::empty()) {
         return error.into();
     }
-    let error = Command::new(program).args(arguments).env(HANDOVER, text).exec();
+    let error = execute(program, arguments, &text).unwrap_or_else(|error| error);
     match kept(FdFlags::CLOEXEC) {
         Ok(()) => error,
         Err(error) => error.into(),
     }
+}
+
+/// `execve(2)` itself. What `std` offers is `execvp(3)`, which has a shell run whatever the kernel does not know as a
+/// program: of a file that is torn that would be the end of us.
+///
+/// # Errors
+/// A word has a NUL in it. That it could not be executed is the answer.
+#[expect(unsafe_code, reason = "nothing else calls execve(2) alone")]
+fn execute(program: &OsStr, arguments: &[OsString], handover: &str) -> io::Result<io::Error> {
+    let text = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::from);
+    let mut words = vec![text(program.as_bytes())?];
+    for word in arguments {
+        words.push(text(word.as_bytes())?);
+    }
+    let mut variables = vec![text(format!("{HANDOVER}={handover}").as_bytes())?];
+    for (name, value) in std::env::vars_os().filter(|(name, _)| name != HANDOVER) {
+        variables.push(text(&[name.as_bytes(), b"=", value.as_bytes()].concat())?);
+    }
+    let list = |of: &[CString]| -> Vec<_> { of.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect() };
+    let (argv, envp) = (list(&words), list(&variables));
+    // SAFETY: both lists end with a null pointer, and all that they point to lives until the end of this function.
+    unsafe { libc::execve(words[0].as_ptr(), argv.as_ptr(), envp.as_ptr()) };
+    Ok(io::Error::last_os_error())
 }
 
 /// What was handed over to us, and takes the variable that says so out of our environment. None the second

@@ -63,7 +63,7 @@ pub(super) fn session(home: &Path) -> Rc<Session> {
         keeper: |_, _| ExitCode::FAILURE,
         control: |_| ExitCode::FAILURE,
         proxy: |_, _| ExitCode::FAILURE,
-        formats: String::new,
+        formats: |_| String::new(),
         spawn_keeper: |_, _| Err(io::Error::other("this is a play")),
     };
     Rc::new(Session::new(home.to_owned(), screen, &parts))

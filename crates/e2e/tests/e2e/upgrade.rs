@@ -228,6 +228,29 @@ fn what_could_not_take_over_is_refused_and_nothing_is_touched() {
     assert!(runs_from(before.keeper_pid.unwrap(), gapless()));
 }
 
+/// What control does not need now, and the next one would lose: found in the copy, and the copy is gone again.
+#[test]
+fn who_does_not_understand_the_journal_does_not_take_over() {
+    let site = Site::new();
+    let [one, two] = versions(&site);
+    CaseApp::new(1).define(&site);
+    let _ = site.gapless_of(&one, &["up"]).succeeds();
+    site.edit_journal(|journal| {
+        let nonsense = "INSERT OR REPLACE INTO settings VALUES ('admin', '{\"listen\": \"nowhere\"}')";
+        assert_eq!(journal.execute(nonsense, []).unwrap(), 1);
+    });
+    let _ = site.gapless_of(&one, &["status"]).succeeds();
+    let before = site.status().gapless;
+    let to = two.display().to_string();
+    let refused = site.gapless_of(&one, &["upgrade", "--to", &to]).exits(1);
+    let _ = refused.says("cannot go on from the journal").says("[admin]").says("Nothing was changed");
+    let after = site.status().gapless;
+    assert_eq!((after.control_pid, after.proxy_pid), (before.control_pid, before.proxy_pid));
+    assert!(all_are_of(&after, &one));
+    let left = fs::read_dir(site.home()).unwrap().map(|file| file.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("copy")));
+}
+
 #[test]
 fn an_upgrade_is_taken_back() {
     let site = Site::new();

@@ -1,10 +1,12 @@
 //! Journals that other versions of Gapless wrote. Each fixture is one that a released schema's writer left behind while
 //! a rollout was in progress (`.dump` of it); a fixture is never edited.
 
-use super::samples::Place;
+use super::samples::{Place, app};
 use crate::schema::NEWEST;
-use crate::{Journal, OpenError, State};
+use crate::{Change, Journal, OpenError, State, read_copy};
+use camino::Utf8PathBuf;
 use rusqlite::Connection;
+use std::os::unix::fs::PermissionsExt;
 
 const V1: &str = include_str!("../../fixtures/v1.sql");
 const V2: &str = include_str!("../../fixtures/v2.sql");
@@ -60,6 +62,42 @@ fn what_a_later_one_adds_to_records_is_read_past() {
     );
     let plain = state(&left_behind(V3, NEWEST, ""));
     assert_eq!(state(&left_behind(V3, NEWEST, &then)), plain);
+}
+
+/// What another version reads, to say whether it can take over, is a copy; the journal stays as it is, and open.
+#[test]
+fn a_copy_is_read_as_the_journal_would_be() {
+    let place = left_behind(V1, 1, "");
+    let (journal, recovered) = place.open();
+    journal.commit(vec![Change::PutApp(Box::new(app(7, 2)))]).wait().unwrap();
+    let copy = Utf8PathBuf::from(format!("{}.copy", place.path));
+    std::fs::write(&copy, "of a former time").unwrap();
+    runtime().block_on(journal.copy(&copy)).unwrap();
+    let state = read_copy(&copy).unwrap();
+    assert_eq!(state.apps.len(), recovered.state.apps.len() + 1);
+    assert_eq!(state.instances, recovered.state.instances);
+    let mode = std::fs::metadata(&copy).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    journal.commit(vec![Change::PutApp(Box::new(app(8, 2)))]).wait().unwrap();
+    let lost = runtime().block_on(journal.copy(&place.path.join("no/such"))).unwrap_err();
+    assert!(lost.to_string().contains("no/such"), "{lost}");
+}
+
+/// One of a former schema is brought up to date in the copy.
+#[test]
+fn a_copy_that_cannot_be_read_is_refused_and_left_there() {
+    let place = left_behind(V1, 1, "");
+    assert_eq!(read_copy(&place.path).unwrap().apps.len(), 2);
+    let place = left_behind(V2, NEWEST, "UPDATE apps SET spec = '{}';");
+    let why = read_copy(&place.path).unwrap_err();
+    assert!(matches!(why, OpenError::System { what: "read", .. }), "{why}");
+    assert!(place.names().iter().all(|name| !name.contains("unreadable")), "{:?}", place.names());
+    let place = left_behind(V2, NEWEST + 1, "");
+    assert!(matches!(read_copy(&place.path), Err(OpenError::Newer { .. })));
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
 }
 
 #[test]
