@@ -33,10 +33,10 @@ for unit in sysinit basic network-online multi-user machine shutdown umount; do
 done
 printf 'Wants=multi-user.target\n' >> /etc/systemd/system/machine.target
 if test -n "$UNITS"; then cp "$UNITS"/* /etc/systemd/system/; fi
-if test -n "$ENABLED"; then
-  mkdir -p /etc/systemd/system/multi-user.target.wants
-  ln -s "../$ENABLED" "/etc/systemd/system/multi-user.target.wants/$ENABLED"
-fi
+mkdir -p /etc/systemd/system/multi-user.target.wants
+for unit in $ENABLED; do
+  ln -s "../$unit" "/etc/systemd/system/multi-user.target.wants/$unit"
+done
 export container=test SYSTEMD_UNIT_PATH=/etc/systemd/system SYSTEMD_GENERATOR_PATH=/nonexistent
 export SYSTEMD_ENVIRONMENT_GENERATOR_PATH=/nonexistent
 exec /lib/systemd/systemd --system --unit=machine.target --log-target=console --log-level=notice --show-status=no
@@ -55,7 +55,7 @@ impl Machine {
         Self::boot_with(None, "")
     }
 
-    /// Boots one with the units of a directory, of which one is enabled.
+    /// Boots one with the units of a directory, of which some are enabled, with spaces between.
     ///
     /// # Panics
     /// It was booted and does not come up.

@@ -13,13 +13,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long a proxy may take to say who it is. One that is stopped is not waited for.
 const GREETING: Duration = Duration::from_secs(2);
 
 /// The longest that a proxy waits for its clients once another one follows.
 const LAST_CLIENTS: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// How soon a listening socket is tried again that could not be had: an interface may be late at boot.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What a proxy says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +81,8 @@ impl Greeted {
         let Self { hello: Hello { pid, mut retiring, .. }, mut from, mut to, mut has, mut orders, .. } = self;
         let Shared { listeners, mut certificates, events, .. } = shared;
         let mut sent = Generation::default();
+        // What could not be sent as a whole, and when to try again.
+        let mut again: Option<(Snapshot, Instant)> = None;
         // Before any snapshot: a listener that speaks TLS has something to speak it by.
         certify(&mut to, &mut certificates).await?;
         if has.iter().any(|a| listeners.get(*a).is_none()) {
@@ -95,6 +100,11 @@ impl Greeted {
                     let event = LinkEvent::Said { proxy: pid, message: Box::new(message) };
                     if events.send(event).await.is_err() {
                         return Ok(Ended::Closed);
+                    }
+                }
+                () = sleep_until(again.as_ref().map_or_else(Instant::now, |(_, at)| *at)), if again.is_some() => {
+                    if let Some((snapshot, _)) = again.take() {
+                        again = apply(&mut to, snapshot, &listeners, &mut has).await?;
                     }
                 }
                 Ok(()) = certificates.changed() => certify(&mut to, &mut certificates).await?,
@@ -124,7 +134,7 @@ impl Greeted {
                         if retiring {
                             to.send(&ToProxy::Apply(snapshot), &[]).await?;
                         } else {
-                            apply(&mut to, snapshot, &listeners, &mut has).await?;
+                            again = apply(&mut to, snapshot, &listeners, &mut has).await?;
                         }
                     }
                 }
@@ -149,20 +159,19 @@ async fn certify(
     to.send(&ToProxy::Certificates((*newest).clone()), &[]).await
 }
 
-/// Sends a snapshot, with the listening sockets that this proxy does not have.
+/// Sends a snapshot, with the listening sockets that this proxy does not have. Those that nobody has, as after a boot,
+/// are made. If one cannot be, all others are served, and what to try again later is returned.
 async fn apply(
     to: &mut Sender<ToProxy>,
     mut snapshot: Snapshot,
     listeners: &Listeners,
     has: &mut BTreeSet<SocketAddr>,
-) -> Result<(), FrameError> {
+) -> Result<Option<(Snapshot, Instant)>, FrameError> {
+    let whole = snapshot.clone();
     let mut sockets: Vec<Arc<OwnedFd>> = Vec::new();
     snapshot.listeners.retain_mut(|listener| {
         if !has.contains(&listener.address) {
-            let Some(socket) = listeners.get(listener.address) else {
-                tracing::error!("no listening socket for {}", listener.address);
-                return false;
-            };
+            let Some(socket) = listeners.get_or_bind(listener.address) else { return false };
             listener.descriptor = Some(sockets.len());
             sockets.push(socket);
         }
@@ -170,5 +179,7 @@ async fn apply(
     });
     *has = snapshot.listeners.iter().map(|l| l.address).collect();
     let descriptors: Vec<_> = sockets.iter().map(|s| s.as_fd()).collect();
-    to.send(&ToProxy::Apply(snapshot), &descriptors).await
+    let missing = snapshot.listeners.len() < whole.listeners.len();
+    to.send(&ToProxy::Apply(snapshot), &descriptors).await?;
+    Ok(missing.then(|| (whole, Instant::now() + AGAIN)))
 }

@@ -21,6 +21,7 @@ pub(super) async fn status(State(api): State<Api>) -> Answer<Status> {
         troubles.extend(journal_trouble);
         troubles.extend(core.engine.troubles().iter().cloned());
         troubles.extend(core.local.troubles());
+        troubles.extend(core.listeners.troubles());
         troubles.extend(core.keychain.troubles(now.wall));
         Status {
             gapless: GaplessStatus {

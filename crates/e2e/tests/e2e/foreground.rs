@@ -1,7 +1,7 @@
 //! `gapless run`: what has begun is finished when it is told to end, within a bound; nobody is left a zombie, also where
 //! it is process 1; and what should run is wanted still.
 
-use gapless_e2e::traffic::{Clients, begin, plan};
+use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, PATIENCE, Site, gapless, process};
 use gapless_load::FailureKind;
 use gapless_sys::process::{Stat, all, stat};
@@ -148,6 +148,7 @@ fn what_should_run_runs_again_and_what_was_stopped_does_not() {
     let mut run = Foreground::here(&site, &["run", "--no-logs"]);
     wait_for("control", PATIENCE, || site.home().join("control.sock").exists().then_some(()));
     site.wait_until("app", "it to be ready again", |app| app.ready == 2);
+    nothing_lost(begin(plan(&site, Clients::Mixed, false)));
     assert_eq!(site.app("app").release.map(|r| r.0), Some(1));
     let orphans = site.app("orphans");
     assert_eq!((orphans.wanted, orphans.instances.len()), (0, 0));

@@ -101,6 +101,7 @@ fn killed_reloaded_restarted_and_stopped() {
     // What should run is wanted still.
     machine.says(&["systemctl", "start", UNIT]);
     site.wait_until("app", "it to run again", |app| app.ready == 2);
+    nothing_lost(begin(plan(&site, Clients::Mixed, false)));
 
     let pids = site.pids("app");
     let said = does(&machine, &site, &["unstartup"]);
@@ -109,6 +110,39 @@ fn killed_reloaded_restarted_and_stopped() {
     assert_eq!(site.pids("app"), pids, "no instance was restarted");
     assert!(!machine.output(&["systemctl", "is-enabled", UNIT]).status.success());
     does(&machine, &site, &["down"]);
+}
+
+#[test]
+fn after_a_boot_what_should_run_is_served_and_what_was_stopped_is_not_there() {
+    let site = Site::new();
+    let Some(machine) = Machine::boot() else { return };
+    install(&site);
+    let tables = "\n[apps.resting]\ncommand = \"sleep 600\"\n".to_owned();
+    CaseApp { tables, ..CaseApp::new(2) }.define(&site);
+    does(&machine, &site, &["startup"]);
+    does(&machine, &site, &["up"]);
+    does(&machine, &site, &["stop", "resting"]);
+    let before = site.pids("app");
+    let units = site.path().join("units");
+    fs::create_dir(&units).unwrap();
+    machine.says(&["cp", &format!("/etc/systemd/system/{UNIT}"), &units.display().to_string()]);
+    // And its sockets are systemd's from now on.
+    let socket = format!("[Socket]\nListenStream={}\n", site.address());
+    fs::write(units.join("gapless.socket"), socket).unwrap();
+    // The power fails.
+    drop(machine);
+    let machine = Machine::boot_with(Some(units), &format!("gapless.socket {UNIT}")).unwrap();
+    let client = || std::os::unix::net::UnixStream::connect(site.home().join("control.sock")).ok();
+    wait_for("control to be there", PATIENCE, client);
+    site.wait_until("app", "it to run again", |app| app.ready == 2);
+    let again = site.pids("app");
+    assert!(again.keys().all(|id| !before.contains_key(id)), "{before:?} {again:?}");
+    let resting = site.app("resting");
+    assert_eq!((resting.wanted, resting.instances.len()), (0, 0));
+    nothing_lost(begin(plan(&site, Clients::Mixed, false)));
+    does(&machine, &site, &["down"]);
+    // The socket is not closed with the app: systemd has it.
+    assert_eq!(machine.property("gapless.socket", "ActiveState"), "active");
 }
 
 #[test]

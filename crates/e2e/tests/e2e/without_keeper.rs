@@ -2,9 +2,11 @@
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, PATIENCE, Site, gapless};
-use gapless_sys::process;
+use gapless_sys::{activation, process};
 use gapless_testkit::wait::{wait_for, wait_to_see};
 use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 #[test]
@@ -60,4 +62,32 @@ fn it_takes_over_from_a_keeper_and_not_from_another_of_its_kind() {
     nothing_lost(load);
     let _ = site.gapless(&["down"]).succeeds();
     assert!(control.wait().unwrap().success());
+}
+
+#[test]
+fn sockets_that_a_parent_has_bound_are_used_and_stay_the_parents() {
+    let site = Site::new();
+    CaseApp::new(1).define(&site);
+    let socket = TcpListener::bind(site.address()).unwrap();
+    let arguments = ["internal".into(), "control".into(), "--home".into(), site.home().into_os_string()];
+    let environment = std::env::vars_os().filter(|(name, _)| name != "GAPLESS_HOME");
+    let given = [("gapless.socket", socket.as_fd())];
+    let log = fs::File::create(site.path().join("control.out")).unwrap();
+    let output = (log.try_clone().unwrap().into(), log.into());
+    let mut control =
+        activation::spawn(gapless().as_os_str(), &arguments, environment, &given, output).unwrap();
+    wait_for("control to answer", PATIENCE, || site.home().join("control.sock").exists().then_some(()));
+    let _ = site.gapless(&["up"]).succeeds();
+    let load = begin(plan(&site, Clients::Mixed, false));
+    // Also after it became another program.
+    let other = site.path().join("other");
+    let _: u64 = fs::copy(gapless(), &other).unwrap();
+    let _ = site.gapless(&["upgrade", "--to", "other"]).succeeds();
+    nothing_lost(load);
+    let _ = site.gapless(&["delete", "app"]).succeeds();
+    let _ = site.gapless(&["up"]).succeeds();
+    nothing_lost(begin(plan(&site, Clients::Mixed, false)));
+    let _ = site.gapless(&["down"]).succeeds();
+    assert!(control.wait().unwrap().success());
+    drop(TcpStream::connect(site.address()).expect("the parent's socket listens still"));
 }
