@@ -61,6 +61,9 @@ pub(crate) enum Ask {
     /// Lets the database have at most this many pages: a disk that is full at will.
     #[cfg(test)]
     LimitPages(u32),
+    /// Lets nothing be written, or something again.
+    #[cfg(test)]
+    ReadOnly(bool),
 }
 
 /// What has gathered for the writer.

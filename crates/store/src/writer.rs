@@ -84,6 +84,8 @@ impl Writer {
                 let _ = reply.send(copied.map(|_| Vec::new()).map_err(failed));
             }
             #[cfg(test)]
+            Ask::ReadOnly(yes) => self.connection.pragma_update(None, "query_only", yes).unwrap(),
+            #[cfg(test)]
             Ask::LimitPages(pages) => {
                 // SQLite answers with the limit in force, never below the present size.
                 let query = format!("PRAGMA max_page_count = {pages}");

@@ -1,4 +1,4 @@
-//! A disk that is full for a while.
+//! A disk that is full, or not to be written to, for a while.
 
 use super::samples::{Place, app, app_name, instance, note};
 use crate::inbox::Ask;
@@ -54,6 +54,22 @@ fn changes_of_a_full_disk_are_written_once_there_is_room() {
     assert_eq!(state.apps[&app_name(1)], app(1, 4));
     assert_eq!(state.apps[&app_name(2)], app(2, 6));
     assert!(state.instances.is_empty());
+}
+
+#[test]
+fn changes_of_a_read_only_disk_are_written_once_it_is_writable() {
+    let place = Place::new();
+    let (journal, _) = place.open();
+    journal.commit(vec![Change::PutApp(Box::new(app(1, 2)))]).wait().unwrap();
+    journal.inbox.ask(Ask::ReadOnly(true));
+    journal.history(None, 0).wait().unwrap();
+    let error = journal.commit(vec![Change::PutApp(Box::new(app(1, 4)))]).wait().unwrap_err();
+    assert!(error.to_string().contains("readonly"), "{error}");
+    assert!(journal.trouble().unwrap().contains("readonly"));
+    journal.inbox.ask(Ask::ReadOnly(false));
+    wait_until_written(&journal);
+    journal.close();
+    assert_eq!(place.open().1.state.apps[&app_name(1)], app(1, 4));
 }
 
 #[test]

@@ -7,4 +7,5 @@ mod killed;
 mod reopening;
 mod samples;
 mod speed;
+mod torn;
 mod versions;

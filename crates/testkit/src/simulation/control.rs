@@ -145,12 +145,12 @@ impl World {
 
     /// Lets the engine act, then carries out what it ordered.
     pub(super) fn act<T>(&mut self, what: impl FnOnce(&mut Engine, &mut EngineWorld<'_>) -> T) -> T {
-        let now = self.queue.now;
+        let (now, wall) = (self.queue.now, self.wall);
         let control = self.control_mut();
         let (mut platform, mut journal) = (control.dictation.clone(), control.dictation.clone());
         let moment = Moment::from_millis(now);
         let exact = Duration::from_millis(now);
-        let now = Now { moment, wall: WallTime::from_millis(1_700_000_000_000 + now), exact };
+        let now = Now { moment, wall: WallTime::from_millis(wall + now), exact };
         let mut world = EngineWorld { platform: &mut platform, journal: &mut journal, now };
         let answer = what(&mut control.engine, &mut world);
         for order in control.dictation.take() {

@@ -185,6 +185,8 @@ pub enum Act {
     /// `gapless upgrade`: control ends for one of the next version, which lets a proxy of its own follow the one that
     /// serves.
     Upgrade,
+    /// The wall clock is set forward by so many milliseconds, or back.
+    ClockJumps(i64),
     /// The proxy gets SIGKILL, and another is there after this long.
     KillProxy(u64),
     /// Answers of the proxy to snapshots are lost for this long.

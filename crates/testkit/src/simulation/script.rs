@@ -46,6 +46,7 @@ impl World {
         match act {
             Act::KillControl => self.kill_control(),
             Act::Upgrade => self.upgrade(),
+            Act::ClockJumps(by) => self.wall = self.wall.saturating_add_signed(by),
             Act::KillProxy(away) => self.kill_proxy(away),
             Act::LoseAcknowledgements(ms) => self.deaf_until = now + ms,
             Act::LagWorker(worker, ms) => self.lag = Some((worker, ms, now + ms)),

@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// duration.
 const BOOTED: u64 = 1_000_000;
 
+/// What the wall clock shows at the moment zero, in milliseconds since 1970, until somebody sets it.
+const WALL: u64 = 1_700_000_000_000;
+
 /// How long the apps have until they first serve.
 const FIRST: u64 = 60_000;
 
@@ -58,6 +61,8 @@ pub(super) struct World {
     pub(super) traffic: bool,
     pub(super) kills: BTreeSet<u64>,
     /// Which worker takes how much longer, and until when.
+    /// What the wall clock shows at the moment zero.
+    pub(super) wall: u64,
     pub(super) lag: Option<(usize, u64, u64)>,
     pub(super) deaf_until: u64,
     pub(super) proxy_lost_at: u64,
@@ -99,6 +104,7 @@ impl World {
             turn: 0,
             traffic: true,
             kills: scenario.kills.iter().copied().collect(),
+            wall: WALL,
             lag: None,
             deaf_until: 0,
             proxy_lost_at: 0,
