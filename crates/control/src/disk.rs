@@ -46,7 +46,12 @@ impl Disk {
         let (answer, made) = oneshot::channel();
         self.run(Box::new(move |_, releases| {
             let made = releases.make(orders).map_err(|error| error.to_string());
+            let new = made.is_ok();
             drop(answer.send(made.and_then(given)));
+            // They are in the journal first, and beside it for the day on which that cannot be read.
+            if new && let Err(error) = releases.settle() {
+                tracing::error!("{error}");
+            }
         }));
         let failed = |message: String| ErrorBody {
             kind: ErrorKind::Failed,

@@ -61,6 +61,8 @@ fn read(directory: &Utf8Path, releases: &Releases) -> io::Result<(AppRecord, Vec
         (false, true) => Wanted::Running,
         (false, false) => Wanted::Stopped,
     };
-    let kept = releases.list(&spec.name).map_err(io::Error::other)?;
+    let told = |kept: &Result<Release, _>| _ = kept.as_ref().inspect_err(|error| tracing::error!("{error}"));
+    let kept =
+        releases.list(&spec.name).map_err(io::Error::other)?.into_iter().inspect(told).flatten().collect();
     Ok((AppRecord { spec, wanted, current, next_instance, next_release }, kept))
 }

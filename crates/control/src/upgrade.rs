@@ -188,8 +188,12 @@ mod tests {
         let error = judge(path, &older).unwrap_err();
         assert_eq!(
             error.message,
-            "no upgrade to /opt/gapless: Gapless 0.0.9 reads journals up to format 1, and what is here has 2. \
-             Nothing was changed"
+            format!(
+                "no upgrade to /opt/gapless: Gapless 0.0.9 reads journals up to format {}, and what is here has {}. \
+                 Nothing was changed",
+                ours().journal - 1,
+                ours().journal
+            )
         );
         let deaf = Formats { wire: 0, ..ours() };
         assert!(judge(path, &deaf).unwrap_err().message.contains("what proxies say"));

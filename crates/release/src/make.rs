@@ -99,6 +99,8 @@ impl Releases {
                 return Ok(());
             }
             Ok(_) => return Err(Error::Taken { app, id, path: place }),
+            // Nobody knows of it, or its number would not be given again: the power failed before it was on the disk.
+            Err(Error::Manifest { .. }) => remove::discard(&place)?,
             Err(Error::Missing { .. }) => {}
             Err(other) => return Err(other),
         }
@@ -113,26 +115,28 @@ impl Releases {
         manifest::write(&partial, &release)
     }
 
-    /// Writes what was made aside through to the disk, then renames it, then makes that last.
+    /// Gives what was made aside its names. Code is written through to the disk before, and that it is there after;
+    /// what is but a manifest has all of it in the journal as well, and is left to [`Releases::settle`].
     fn put_in_place(&self, making: &mut [Making]) -> Result<(), Error> {
-        // One without code is two small files, a call for each; else one call for the whole file system.
-        let together = making.len() > 1 || making.iter().any(|m| m.release.code.is_some());
-        if together {
-            durable::sync_tree(&self.apps())?;
+        let copied = making.iter().any(|m| m.release.code.is_some());
+        if copied {
+            self.settle()?;
         }
         for Making { place, stage, .. } in &mut *making {
             let Stage::Aside(partial) = stage else { continue };
-            if !together {
-                manifest::sync(partial)?;
-                durable::sync_names(partial)?;
-            }
             std::fs::rename(&*partial, &*place).tried("rename", &*partial)?;
             *stage = Stage::Placed;
-            if !together && let Some(parent) = place.parent() {
-                durable::sync_names(parent)?;
-            }
         }
-        if together { durable::sync_tree(&self.apps()) } else { Ok(()) }
+        if copied { self.settle() } else { Ok(()) }
+    }
+
+    /// Writes all releases through to the disk, by one call for the whole file system: it may take as long as others
+    /// have something to be written there.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn settle(&self) -> Result<(), Error> {
+        durable::sync_tree(&self.apps())
     }
 }
 

@@ -19,11 +19,6 @@ pub(crate) fn write(directory: &Utf8Path, release: &Release) -> Result<(), Error
     durable::write(&path, &text)
 }
 
-/// Writes the manifest in a release's directory through to the disk.
-pub(crate) fn sync(directory: &Utf8Path) -> Result<(), Error> {
-    durable::sync(&directory.join(NAME))
-}
-
 impl Releases {
     /// A release as it was made, with what is known of it since.
     ///
@@ -40,12 +35,12 @@ impl Releases {
         serde_json::from_slice(&text).map_err(|source| Error::Manifest { path, source })
     }
 
-    /// All releases of an app, the oldest first; none for an app that is not known.
+    /// All releases of an app, the oldest first, or why one cannot be read; none for an app that is not known.
     ///
     /// # Errors
-    /// One of them cannot be read.
-    pub fn list(&self, app: &AppName) -> Result<Vec<Release>, Error> {
-        self.ids(app)?.into_iter().map(|id| self.read(app, id)).collect()
+    /// The directory cannot be read.
+    pub fn list(&self, app: &AppName) -> Result<Vec<Result<Release, Error>>, Error> {
+        Ok(self.ids(app)?.into_iter().map(|id| self.read(app, id)).collect())
     }
 
     /// Notes what is known of a release.

@@ -114,7 +114,8 @@ fn what_was_made_reads_back_and_is_for_nobody_else() {
     let in_place = fixture.in_place(2);
     assert_eq!(in_place.code, None);
     assert_eq!(in_place.spec.cwd, fixture.source());
-    assert_eq!(fixture.releases.list(&fixture.app).unwrap(), [made, in_place]);
+    let listed: Result<Vec<_>, _> = fixture.releases.list(&fixture.app).unwrap().into_iter().collect();
+    assert_eq!(listed.unwrap(), [made, in_place]);
     let mode = |path: &str| {
         let about = std::fs::metadata(fixture.place().join(path)).unwrap();
         about.permissions().mode() & 0o777
@@ -232,13 +233,19 @@ fn what_the_disk_says_is_passed_on() {
 }
 
 #[test]
-fn a_broken_manifest_is_named() {
+fn a_broken_manifest_is_named_and_is_in_nobodys_way() {
     let fixture = Fixture::new();
     fixture.in_place(1);
+    let second = fixture.in_place(2);
     let manifest = fixture.place().join("releases/r1/manifest.json");
     std::fs::write(&manifest, "{ \"id\": ").unwrap();
-    let error = fixture.releases.list(&fixture.app).unwrap_err();
+    let listed = fixture.releases.list(&fixture.app).unwrap();
+    let [Err(error), Ok(other)] = &listed[..] else { panic!("{listed:?}") };
     assert!(error.to_string().starts_with(&format!("{manifest} is no manifest of a release: ")), "{error}");
+    assert_eq!(other, &second);
+    // Nobody knows of one whose number is given again.
+    let again = fixture.in_place(1);
+    assert_eq!(fixture.releases.read(&fixture.app, ReleaseId(1)).unwrap(), again);
 }
 
 #[test]
