@@ -4,7 +4,7 @@ use crate::environment::{HOME, INSTANCE, ONCE, PROBE, RELEASE};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::instance::ProcessId;
 use gapless_model::{InstanceId, ReleaseId, Signal};
-use gapless_sys::{marks, process};
+use gapless_sys::{PidFd, marks, process};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -51,8 +51,12 @@ pub fn running(home: &Utf8Path, vouched: impl Fn(&Found) -> bool) -> io::Result<
 /// `/proc` cannot be read.
 pub fn end_left_over(home: &Utf8Path) -> io::Result<()> {
     for (stat, environment) in marks::leaders(HOME, home.as_os_str())? {
-        if environment.contains_key(ONCE) {
-            // It may have ended just now.
+        // It may have ended since it was read, and its number be another's: what is held is looked at once more.
+        let held = environment.contains_key(ONCE).then(|| PidFd::open(stat.pid));
+        if let Some(Ok(held)) = held
+            && process::started(stat.pid) == Some(stat.started)
+            && held.peek().is_none()
+        {
             drop(gapless_sys::group::signal(stat.pid, Signal::Kill.number()));
         }
     }

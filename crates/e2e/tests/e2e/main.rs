@@ -34,6 +34,7 @@ mod program_replaced;
 mod proxy_killed;
 mod queue;
 mod read_only_disk;
+mod rebooted;
 mod recreate;
 mod reload;
 mod routes;
