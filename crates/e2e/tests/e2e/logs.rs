@@ -90,6 +90,24 @@ command = ["sh", "-c", "echo to out; echo to err >&2; echo out again; exec sleep
 }
 
 #[test]
+fn they_are_followed_across_the_death_of_control() {
+    let site = Site::new();
+    let count = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.01; done";
+    site.write("gapless.toml", format!("[apps.counter]\ncommand = [\"sh\", \"-c\", {count:?}]\n"));
+    let _ = site.gapless(&["up"]).succeeds();
+    let followed = Followed::begin(&site, "counter");
+    for _ in 0..2 {
+        let so_far = followed.until("lines", |lines| !lines.is_empty()).len();
+        let _: u32 = site.kill_control();
+        followed.until("more lines", |lines| lines.len() > so_far + 50);
+    }
+    // Once each, as they are in the file.
+    let lines = followed.so_far();
+    let written = logs(&site, "counter", &[]);
+    assert_eq!(lines, written[..lines.len()]);
+}
+
+#[test]
 fn they_are_followed_across_instances_and_a_reload() {
     let site = Site::new();
     site.write(
