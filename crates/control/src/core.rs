@@ -131,6 +131,15 @@ impl Core {
         self.keychain.adopt(wanted, clock::now().wall);
     }
 
+    /// Remembers what instances use, and what follows from it.
+    pub(crate) fn take_usage(&mut self, usage: BTreeMap<u32, Usage>) {
+        let grown = self.engine.apps().any(|app| app.settings.max_memory.is_some());
+        if grown {
+            self.input(Input::Memory(usage.iter().map(|(pid, usage)| (*pid, usage.memory)).collect()));
+        }
+        self.usage = usage;
+    }
+
     fn hear(&mut self, event: LinkEvent) {
         match event {
             LinkEvent::Found(proxies) => {

@@ -17,6 +17,7 @@ mod compare;
 mod flip;
 mod halt;
 mod managed;
+mod memory;
 mod numbers;
 mod preview;
 mod protocols;
@@ -99,6 +100,8 @@ pub enum Input {
         /// Why not.
         error: Option<String>,
     },
+    /// What the process groups of instances take of memory, in bytes by the leader's pid.
+    Memory(BTreeMap<u32, u64>),
     /// The checks of a new release have ended.
     Verified {
         /// Of which app.
@@ -197,6 +200,7 @@ impl Engine {
             Input::Backlog { proxy, backlog } => self.observe_backlog(proxy, &backlog),
             Input::Counters { proxy, counters } => self.count(proxy, &counters, world),
             Input::Committed { token, error } => self.committed(token, error, world),
+            Input::Memory(used) => self.weigh(&used, world),
             Input::Verified { app, rollout, outcome } => self.verified(&app, rollout, outcome),
             Input::Tick => self.dirty.extend(
                 self.apps

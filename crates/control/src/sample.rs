@@ -4,6 +4,7 @@ use crate::clock;
 use crate::core::Desk;
 use crate::engine::Usage;
 use gapless_supervise::Meter;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How often.
@@ -35,11 +36,11 @@ pub(crate) async fn keep(desk: Desk) {
             let _ = gapless_sys::memory::forget_code();
         }
         let Ok(used) = used else { continue };
-        let usage = used
+        let usage: BTreeMap<u32, Usage> = used
             .into_iter()
             .map(|(pid, used)| (pid, Usage { cpu_percent: used.cpu_percent, memory: used.memory }))
             .collect();
-        if desk.ask(move |core| core.usage = usage).await.is_err() {
+        if desk.ask(move |core| core.take_usage(usage)).await.is_err() {
             return;
         }
     }

@@ -23,6 +23,7 @@
 //   POST /unready?ms=   /ready answers 503 for so long
 //   POST /ill?ms=       everything but the probes answers 500 for so long
 //   POST /wedge         the event loop stands still for ever
+//   POST /grow?mb=      takes so much memory and keeps it
 //   POST /crash         dies of an uncaught error
 // An upgrade (any protocol) is accepted, and every byte sent back.
 
@@ -40,6 +41,7 @@ const PORT = Number(env.WRONG_PORT ?? process.argv[2] ?? 3000);
 
 let lingering = false;
 let handled = 0;
+const grown = [];
 let unreadyUntil = 0;
 let illUntil = 0;
 let wasReady = false;
@@ -125,6 +127,9 @@ const server = (H2C ? createHttp2Server : createHttpServer)(async (req, res) => 
         return void setTimeout(() => {
           for (;;);
         }, 50);
+      case 'POST /grow':
+        grown.push(Buffer.alloc(Number(url.searchParams.get('mb')) << 20, 1));
+        return answer(res, 200, { pid: process.pid });
       case 'POST /crash':
         answer(res, 200, { pid: process.pid });
         return void setTimeout(crash, 50, 'told to');

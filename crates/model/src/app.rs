@@ -52,6 +52,9 @@ pub struct AppSettings {
     /// How much of a request it takes.
     #[serde(default)]
     pub limits: LimitSpec,
+    /// An instance that takes more bytes of memory than this is replaced; none for any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<u64>,
     /// What clients see when the proxy has to answer for the app; before those of all apps.
     #[serde(default, skip_serializing_if = "ErrorPages::is_empty")]
     pub error_pages: ErrorPages,

@@ -104,6 +104,12 @@ pub enum What {
         instance: InstanceId,
         exit: Option<Exit>,
     },
+    /// It takes more bytes of memory than it may, and is replaced.
+    InstanceOutgrown {
+        instance: InstanceId,
+        memory: u64,
+        most: u64,
+    },
     ControlStarted {
         adopted: u32,
     },

@@ -4,7 +4,7 @@ use crate::decision::Decision;
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::target::{Target, split};
-use crate::{blue_green, phase, recreate, retire, rolling, waits, wedged};
+use crate::{blue_green, outgrown, phase, recreate, retire, rolling, waits, wedged};
 use gapless_model::{Moment, Strategy, WaitingOn};
 
 /// What to do now.
@@ -43,6 +43,7 @@ pub fn decide(desired: &Desired, observed: &Observed, now: Moment) -> Decision {
     decision.actions.extend(retire::stops(desired, observed, now));
     decision.actions.extend(wedged::restart(desired, observed, now));
     decision.waiting = waits::waits(desired, observed, in_phase, &decision, now);
-    decision.wake = decision.waiting.iter().filter_map(WaitingOn::deadline).filter(|at| *at > now).min();
+    let deadlines = decision.waiting.iter().filter_map(WaitingOn::deadline).filter(|at| *at > now);
+    decision.wake = deadlines.chain(outgrown::wake(desired, observed, now)).min();
     decision
 }

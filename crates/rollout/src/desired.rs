@@ -33,6 +33,8 @@ pub struct Desired {
     pub promote_within: Option<Duration>,
     /// Whether the user has promoted it.
     pub promoted: bool,
+    /// How long one that takes too much memory must have been ready before it is replaced.
+    pub replace_after: Duration,
     /// How begun work is finished.
     pub drain: DrainSpec,
     /// Whether the proxy sends it requests. If not there is no split to wait for and nothing in flight to

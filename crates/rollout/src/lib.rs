@@ -27,6 +27,7 @@ pub mod decision;
 pub mod desired;
 pub mod invariants;
 pub mod observed;
+pub mod outgrown;
 pub mod phase;
 pub mod recreate;
 pub mod retire;

@@ -72,6 +72,8 @@ pub struct Instance {
     pub backlog: Option<InFlight>,
     /// Whether it was told to begin again and has not shown that it does.
     pub restarting: bool,
+    /// Whether its process was seen to take more memory than it may.
+    pub outgrown: bool,
 }
 
 impl Instance {

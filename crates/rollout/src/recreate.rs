@@ -8,6 +8,7 @@
 use crate::decision::Action;
 use crate::desired::Desired;
 use crate::observed::{Instance, Observed};
+use crate::outgrown;
 use crate::rolling;
 use crate::target::Target;
 use gapless_model::Moment;
@@ -21,7 +22,10 @@ pub fn step(desired: &Desired, observed: &Observed, target: &Target, now: Moment
     let room = wanted.saturating_sub(observed.running() + desired.in_the_way(observed));
     let starts = if is_alone(observed, target) { missing.min(room) } else { 0 };
 
-    let leaving = rolling::surplus(&mine, wanted).into_iter().chain(others);
+    let surplus = rolling::surplus(&mine, wanted);
+    let replaced =
+        outgrown::replacement(desired, observed, &mine, now).leaving.filter(|_| surplus.is_empty());
+    let leaving = surplus.into_iter().chain(replaced).chain(others);
     let retire = |i: &Instance| Action::Retire { instance: i.id().clone(), retiring: desired.retiring(now) };
     leaving.map(retire).chain((0..starts).map(|_| Action::Start { release: target.release })).collect()
 }

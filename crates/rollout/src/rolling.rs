@@ -10,6 +10,7 @@
 use crate::decision::Action;
 use crate::desired::Desired;
 use crate::observed::{Instance, Observed};
+use crate::outgrown;
 use crate::target::{Others, Target};
 use gapless_model::Moment;
 
@@ -18,6 +19,8 @@ pub fn step(desired: &Desired, observed: &Observed, target: &Target, now: Moment
     let (mine, others): (Vec<_>, Vec<_>) = observed.staying().partition(|i| target.is_met_by(i));
     let wanted = desired.wanted as usize;
 
+    let replacement = outgrown::replacement(desired, observed, &mine, now);
+    let wanted = wanted + replacement.extra;
     let missing = wanted.saturating_sub(mine.len());
     let ending = desired.in_the_way(observed);
     let room = desired.ceiling().saturating_sub(observed.running() + ending);
@@ -25,6 +28,7 @@ pub fn step(desired: &Desired, observed: &Observed, target: &Target, now: Moment
     let short = (missing - starts).saturating_sub(ending);
 
     let mut leaving = surplus(&mine, wanted);
+    leaving.extend(replacement.leaving.filter(|_| leaving.is_empty()));
     leaving.extend(dispensable(desired, observed, target, &mine, &others, short));
 
     let retire = |i: &Instance| Action::Retire { instance: i.id().clone(), retiring: desired.retiring(now) };
@@ -35,11 +39,11 @@ pub fn step(desired: &Desired, observed: &Observed, target: &Target, now: Moment
         .collect()
 }
 
-/// Instances of the target's release beyond the wanted number: those that are not able go first, then the
-/// youngest.
+/// Instances of the target's release beyond the wanted number: those that are not able go first, then those that
+/// take too much memory, then the youngest.
 pub(crate) fn surplus<'a>(mine: &[&'a Instance], wanted: usize) -> Vec<&'a Instance> {
     let mut by_worth = mine.to_vec();
-    by_worth.sort_by_key(|i| (i.is_able(), std::cmp::Reverse(i.id().number())));
+    by_worth.sort_by_key(|i| (i.is_able(), !i.outgrown, std::cmp::Reverse(i.id().number())));
     by_worth.truncate(mine.len().saturating_sub(wanted));
     by_worth
 }

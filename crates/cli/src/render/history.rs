@@ -1,6 +1,6 @@
 //! `gapless history`: what happened, the newest last, as in a log.
 
-use crate::render::figures::{at, count, counted};
+use crate::render::figures::{at, bytes, count, counted};
 use crate::render::paint;
 use crate::render::table::{Column, table};
 use gapless_model::event::{Event, What};
@@ -47,6 +47,13 @@ pub(crate) fn what(what: &What) -> String {
         What::InstanceFailed { instance, failure } => format!("{instance} failed: {failure}"),
         What::InstanceStopped { instance, exit: Some(exit) } => format!("{instance} stopped: it {exit}"),
         What::InstanceStopped { instance, exit: None } => format!("{instance} stopped"),
+        What::InstanceOutgrown { instance, memory, most } => {
+            format!(
+                "{instance} takes {} of memory, more than {}: it is replaced",
+                bytes(*memory),
+                bytes(*most)
+            )
+        }
         What::ControlStarted { adopted } => {
             format!("control started, {} adopted", counted((*adopted).into(), "instance"))
         }

@@ -255,6 +255,7 @@ fn releases_and_history() {
         What::AppStopped,
         What::AppStarted,
         What::AppDeleted,
+        What::InstanceOutgrown { instance: instance(7), memory: 500 << 20, most: 300 << 20 },
         What::ControlStarted { adopted: 3 },
         What::Asked { by: ann(), command: "reload api".into() },
         What::Refused {

@@ -199,6 +199,15 @@ pub(crate) static APP: Table = Table {
             doc: "Which requests may be sent a second time.",
         },
         Key {
+            name: "max_memory",
+            kind: Kind::Size,
+            default: Default::Derived("as much as the machine has"),
+            example: "\"512MiB\"",
+            doc: "An instance whose processes together take more memory is replaced: another one first where \
+                  `max_surge` has room, one at a time, and each at the earliest `restart.backoff_max` after it \
+                  became ready.",
+        },
+        Key {
             name: "limits",
             kind: Kind::Table(&traffic::LIMITS),
             default: Default::Derived("the defaults of its keys"),

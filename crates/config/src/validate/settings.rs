@@ -59,6 +59,7 @@ pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Probl
             max_head: size_if_said(s, "max_head"),
             body_timeout: s.duration("body_timeout"),
         }),
+        max_memory: size_if_said(app, "max_memory"),
         // Of files: read by who knows where they are.
         error_pages: ErrorPages::default(),
     }

@@ -115,6 +115,7 @@ fn plain(name: &str, command: &[&str], cwd: &Utf8Path) -> AppSpec {
             retry: RetrySpec::default(),
             balance: BalanceSpec::default(),
             limits: gapless_model::limits::LimitSpec::default(),
+            max_memory: None,
             error_pages: gapless_model::ErrorPages::default(),
         },
     }

@@ -113,6 +113,7 @@ impl Engine {
         if view.process.is_some() && view.process != managed.view.process {
             managed.started = world.now.wall;
             managed.was_ready = false;
+            managed.outgrown = None;
         }
         managed.was_ready |= view.state.is_ready();
         app.tally.restarts += u64::from(view.restarts.saturating_sub(managed.view.restarts));

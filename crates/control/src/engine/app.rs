@@ -191,6 +191,7 @@ impl App {
             promote_within: (!self.settings.rollout.autopromote)
                 .then_some(self.settings.rollout.promote_deadline),
             promoted: self.active.as_ref().is_some_and(|a| a.asked == Some(Asked::Promote)),
+            replace_after: self.settings.restart.backoff_max,
             drain: self.settings.drain.clone(),
             routed: self.is_routed(),
         }

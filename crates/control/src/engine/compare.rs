@@ -56,6 +56,7 @@ pub(super) fn settings_changes(old: &AppSettings, new: &AppSettings) -> Vec<Stri
     differ("hold", old.hold != new.hold);
     differ("retry", old.retry != new.retry);
     differ("balance", old.balance != new.balance);
+    differ("max_memory", old.max_memory != new.max_memory);
     differ("limits", old.limits != new.limits);
     differ("error_pages", old.error_pages != new.error_pages);
     changes

@@ -52,6 +52,8 @@ pub(crate) struct Managed {
     pub(crate) retiring: Option<Retiring>,
     pub(crate) backlog: Option<InFlight>,
     pub(crate) restarting: Restarting,
+    /// The memory that its process was seen to take beyond what it may, in bytes.
+    pub(crate) outgrown: Option<u64>,
     /// Whether it was told to stop, and has shown nothing since.
     pub(crate) stopping: bool,
     /// When its process was started, for people.
@@ -67,6 +69,7 @@ impl Managed {
             retiring: self.retiring,
             backlog: self.backlog,
             restarting: self.restarting != Restarting::No,
+            outgrown: self.outgrown.is_some(),
         }
     }
 

@@ -90,6 +90,7 @@ pub(crate) fn planned(id: InstanceId, release: ReleaseId, now: Now) -> Managed {
         retiring: None,
         backlog: None,
         restarting: Restarting::No,
+        outgrown: None,
         stopping: false,
         started: now.wall,
         was_ready: false,

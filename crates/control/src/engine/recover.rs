@@ -208,6 +208,7 @@ impl Engine {
             retiring,
             backlog: None,
             restarting: Restarting::No,
+            outgrown: None,
             stopping: false,
             started: record.started.unwrap_or(now.wall),
             was_ready: record.was_ready && here.is_some() && !news,

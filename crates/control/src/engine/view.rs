@@ -197,6 +197,8 @@ fn detail(i: &Managed, now: Now) -> Option<String> {
             Some(format!("is killed in {}", Spoken(kill_at.since(now.moment))))
         }
         InstanceState::Gone { exit } => exit.map(|e| e.to_string()),
-        InstanceState::Ready { .. } => None,
+        InstanceState::Ready { .. } => i.outgrown.map(|memory| {
+            format!("takes {} MiB of memory, more than `max_memory`, and is to be replaced", memory >> 20)
+        }),
     }
 }

@@ -27,6 +27,7 @@ mod keeper_killed;
 mod killed;
 mod logs;
 mod long_work;
+mod memory;
 mod metrics;
 mod pid_reused;
 mod probes;

@@ -81,6 +81,7 @@ impl Play {
             verify: None,
             promote_within: None,
             promoted: false,
+            replace_after: Duration::from_secs(15),
             drain,
             routed: true,
         };
@@ -318,7 +319,7 @@ impl Play {
 fn instance(id: InstanceId, release: ReleaseId, state: InstanceState) -> Instance {
     let view =
         InstanceView { id, release, state, process: None, address: None, restarts: 0, last_failure: None };
-    Instance { view, retiring: None, backlog: None, restarting: false }
+    Instance { view, retiring: None, backlog: None, restarting: false, outgrown: false }
 }
 
 fn starting(now: Moment) -> InstanceState {

@@ -65,6 +65,7 @@ fn release_spec(n: u32) -> ReleaseSpec {
 fn settings(instances: u32) -> AppSettings {
     let second = Duration::from_secs(1);
     AppSettings {
+        max_memory: Some(1 << 30),
         instances: Instances::Count(instances),
         routes: vec![],
         drain: DrainSpec {

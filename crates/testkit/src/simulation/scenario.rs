@@ -203,6 +203,8 @@ pub enum Act {
     Unready(usize, u64),
     /// One of the instances hangs until it is restarted.
     Wedge(usize),
+    /// One of the instances takes more memory than it may from here on.
+    Outgrow(usize),
 }
 
 /// A broken rule.

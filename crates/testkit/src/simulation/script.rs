@@ -4,7 +4,7 @@ use super::event::{Event, Turn};
 use super::scenario::{Act, Character};
 use super::spec;
 use super::world::World;
-use gapless_control::engine::{Cause, NewRelease};
+use gapless_control::engine::{Cause, Input, NewRelease};
 use gapless_model::RolloutKind;
 
 impl World {
@@ -57,6 +57,7 @@ impl World {
             Act::SlowDisk(ms) => self.journal.slow_down(ms, now + ms),
             Act::Crash(place) => drop(self.befall(place, Turn::Ends { code: 134 })),
             Act::Wedge(place) => drop(self.befall(place, Turn::Wedges)),
+            Act::Outgrow(place) => self.outgrow(place),
             Act::Unready(place, ms) => {
                 if let Some(pid) = self.befall(place, Turn::Ready(false)) {
                     self.queue.after(ms, Event::Process { pid, turn: Turn::Ready(true) });
@@ -71,6 +72,21 @@ impl World {
         let pid = *pids.get(place.checked_rem(pids.len())?)?;
         self.turn(pid, turn);
         Some(pid)
+    }
+
+    /// Control measures that an instance takes too much; one that is away measures nothing.
+    fn outgrow(&mut self, place: usize) {
+        let pids: Vec<u32> = self.running.values().copied().collect();
+        let Some(pid) = place.checked_rem(pids.len()).and_then(|place| pids.get(place).copied()) else {
+            return;
+        };
+        if self.control.is_some() {
+            let used = [(pid, spec::MAX_MEMORY + 1)].into();
+            self.act(|engine, world| {
+                engine.handle(Input::Memory(used), world);
+                engine.settle(world);
+            });
+        }
     }
 
     /// A user's command; refused, as it may be, or given while there is nobody to take it.

@@ -42,6 +42,9 @@ pub(super) fn name(place: usize) -> AppName {
     letter.to_string().parse().expect("a letter is an app name")
 }
 
+/// As much memory as an instance may take, in bytes.
+pub(super) const MAX_MEMORY: u64 = 1 << 20;
+
 /// Its settings.
 pub(super) fn settings(place: usize, shape: &AppShape) -> AppSettings {
     let port = 8_000 + u16::try_from(place).unwrap_or_default();
@@ -85,6 +88,7 @@ pub(super) fn settings(place: usize, shape: &AppShape) -> AppSettings {
         retry: RetrySpec { non_idempotent: false, max_body: 65_536 },
         balance: BalanceSpec::default(),
         limits: LimitSpec::default(),
+        max_memory: Some(MAX_MEMORY),
         error_pages: gapless_model::ErrorPages::default(),
     }
 }

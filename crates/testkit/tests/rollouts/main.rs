@@ -11,8 +11,8 @@ mod stories;
 
 use check::hold;
 use stories::{
-    any_command, any_release, apps, apps_of_any_policy, command, deletion, deploy, full_disk, good, harm,
-    kills, misfortune, mixed, some, stillborn, story, upgrade,
+    any_command, any_release, apps, apps_of_any_policy, command, deletion, deploy, full_disk, good, growth,
+    harm, kills, misfortune, mixed, some, stillborn, story, upgrade,
 };
 
 // How many rollouts each test has at least, where neither SEED nor CASES is given.
@@ -71,6 +71,13 @@ fn users_change_their_minds() {
 fn instances_fail_at_any_time() {
     let script = mixed(vec![some(deploy(any_release()), 1, 3), some(harm(), 1, 5)]);
     hold(1_000, HARM, story(apps(), script, kills(3)));
+}
+
+/// Those are replaced, whatever else goes on.
+#[test]
+fn instances_take_too_much_memory() {
+    let script = mixed(vec![some(deploy(any_release()), 0, 2), some(growth(), 1, 6), some(command(), 0, 2)]);
+    hold(600, 0, story(apps(), script, kills(4)));
 }
 
 /// What an app that is deleted has begun is done, whoever of us dies meanwhile, and it may come back before that.

@@ -136,6 +136,11 @@ pub(crate) fn harm() -> impl Strategy<Value = (u64, Act)> {
     (0..SCRIPT, act)
 }
 
+/// An instance takes too much memory.
+pub(crate) fn growth() -> impl Strategy<Value = (u64, Act)> {
+    (0..SCRIPT, (0_usize..8).prop_map(Act::Outgrow))
+}
+
 /// A command that leaves the app running.
 pub(crate) fn command() -> impl Strategy<Value = (u64, Act)> {
     let app = 0_usize..2;
