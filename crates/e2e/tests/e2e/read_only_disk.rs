@@ -86,7 +86,8 @@ fn traffic_and_supervision_go_on() {
         "control",
         PATIENCE,
         || site.status().gapless,
-        |now| now.control_pid != before.control_pid,
+        // It has found the proxy when that has told what it serves.
+        |now| now.control_pid != before.control_pid && now.proxy_pid.is_some(),
     );
     assert_eq!((now.keeper_pid, now.proxy_pid), (before.keeper_pid, before.proxy_pid));
     assert_eq!(site.pids("app"), pids, "no instance was restarted");
