@@ -49,7 +49,7 @@ fn there_and_back(gapless: &Gapless) -> Result<(f64, f64), Trouble> {
     gapless.run(&["reload", "web", "--detach"])?;
     until("the bake", Duration::from_secs(30), Duration::from_millis(50), || {
         let status = gapless.status().ok()?;
-        (status["apps"][0]["rollout"]["phase"] == "baking").then_some(())
+        (status["apps"][0]["rollout"]["phase"]["phase"] == "baking").then_some(())
     })?;
     let (_, output) = gapless.run(&["rollback", "web", "--json"])?;
     let answer: Value = serde_json::from_slice(&output.stdout)
