@@ -21,6 +21,11 @@ pub fn is_ours(pid: u32) -> bool {
     is_run_by(Path::new(OURS), pid)
 }
 
+/// Whether a process runs a program at all: it has not ended, and is not a zombie.
+pub fn is_there(pid: u32) -> bool {
+    metadata(Path::new(&format!("/proc/{pid}/exe"))).is_ok()
+}
+
 /// Whether a process runs the program in `file`. False if either is gone.
 pub fn is_run_by(file: &Path, pid: u32) -> bool {
     is_one_file(file.as_os_str(), OsStr::new(&format!("/proc/{pid}/exe")))
@@ -34,6 +39,18 @@ fn is_one_file(one: &OsStr, other: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_has_ended_runs_no_program() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        assert!(is_there(std::process::id()));
+        let held = crate::PidFd::open(child.id()).unwrap();
+        assert!(held.wait(std::time::Duration::from_secs(30)).unwrap());
+        // A zombie until it is asked for.
+        assert!(!is_there(child.id()));
+        child.wait().unwrap();
+        assert!(!is_there(u32::MAX));
+    }
 
     #[test]
     fn its_own_file_is_started_and_no_other() {

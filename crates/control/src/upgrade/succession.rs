@@ -15,8 +15,9 @@ const ROUTES: Duration = Duration::from_secs(30);
 pub(crate) async fn keep_ours(mut desk: Desk, successors: mpsc::Sender<Successor>) {
     let found = loop {
         match desk.ask(|core| core.engine.proxy()).await {
-            Ok(Some(pid)) => break pid,
-            Ok(None) if desk.changed().await.is_ok() => {}
+            Ok(Some(pid)) if program::is_there(pid) => break pid,
+            // One that has ended, as another one with more workers takes its place, is of no version.
+            Ok(_) if desk.changed().await.is_ok() => {}
             _ => return,
         }
     };

@@ -64,8 +64,13 @@ fn it_has_as_many_workers_as_the_file_says() {
         |workers: u32| CaseApp { tables: format!("[proxy]\nworkers = {workers}\n"), ..CaseApp::new(1) };
     let site = Site::new();
     with(3).up(&site);
-    let first = site.status().gapless.proxy_pid.unwrap();
+    let gapless = site.status().gapless;
+    let first = gapless.proxy_pid.unwrap();
     assert_eq!(workers(first), 3);
+    // The one before it had served nobody: it is gone, and nothing follows it but this one.
+    assert_eq!(gapless.retiring_proxies, [0; 0]);
+    let log = fs::read_to_string(site.home().join("logs/proxy.log")).unwrap();
+    assert!(log.matches("the proxy runs").count() <= 2, "{log}");
 
     with(5).up(&site);
     assert_eq!((site.status().gapless.proxy_pid, workers(first)), (Some(first), 3));
