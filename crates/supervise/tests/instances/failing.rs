@@ -1,6 +1,6 @@
 //! Crashes, crash loops, and starts that come to nothing.
 
-use crate::stage::{PATIENCE, Stage, change, eventually, failures, http, is, pid, runs, size};
+use crate::stage::{Stage, change, eventually, failures, http, is, pid, runs, size};
 use gapless_model::app::RestartPolicy;
 use gapless_model::probe::ProbeAnswer;
 use gapless_model::{AddressMode, Exit, Failure, InstanceState};
