@@ -96,8 +96,12 @@ pub(crate) fn reason(error: &io::Error) -> String {
     }
 }
 
-/// A path that does exist and whose last name is nearly that of `path`.
+/// A path that does exist and whose last name is nearly that of `path`, if nothing is at `path` itself: who wrote
+/// the name of something else than it takes has made no slip.
 pub(crate) fn beside(path: &Utf8Path) -> Option<camino::Utf8PathBuf> {
+    if path.symlink_metadata().is_ok() {
+        return None;
+    }
     let wanted = path.file_name()?;
     let parent = match path.parent()? {
         here if here.as_str().is_empty() => Utf8Path::new("."),

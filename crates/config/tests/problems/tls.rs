@@ -10,6 +10,9 @@ fn tls() {
     let project = Project::new();
     project.write("a.pem", "");
     project.write("a.key", "");
+    // It is there, so nobody is asked whether he meant what is called nearly the same.
+    std::fs::create_dir(project.path().join("keys")).unwrap();
+    std::fs::create_dir(project.path().join("keys2")).unwrap();
     let pair = "certificates = [{ certificate = \"a.pem\", key = \"a.key\" }]\n";
     let mut text = String::new();
     for (title, case) in [
@@ -17,7 +20,7 @@ fn tls() {
         ("no key", format!("{APP}[tls]\ncertificates = [{{ certificate = \"a.pem\" }}]\n")),
         (
             "files elsewhere",
-            format!("{APP}[tls]\ncertificates = [{{ certificate = \"b.pem\", key = \".\" }}]\n"),
+            format!("{APP}[tls]\ncertificates = [{{ certificate = \"b.pem\", key = \"keys\" }}]\n"),
         ),
         ("no table", format!("{APP}tls = true\n")),
         ("a cipher with a slip", format!("{APP}[tls]\n{pair}ciphers = [\"TLS_AES_128_GCM_SHA265\"]\n")),
