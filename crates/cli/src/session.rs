@@ -100,9 +100,9 @@ impl Session {
     }
 
     /// Makes sure that control answers.
-    pub(crate) async fn reach(&self, need: Need) -> Result<&Client, Error> {
+    pub(crate) async fn reach(&self, need: Need) -> Result<(), Error> {
         match self.client.reachable().await {
-            Ok(()) => return Ok(&self.client),
+            Ok(()) => return Ok(()),
             // Somebody else's: nothing of ours would come of starting a keeper there.
             Err(denied) if denied.is_denied() => return Err(denied.into()),
             Err(_) => {}
@@ -117,8 +117,7 @@ impl Session {
         if !start {
             return Err(Error::NothingHere { home: self.home.clone() });
         }
-        self.bring_up().await?;
-        Ok(&self.client)
+        self.bring_up().await
     }
 
     /// Asks control something that changes nothing, however often it dies meanwhile.
@@ -146,8 +145,12 @@ impl Session {
     ) -> Result<T, Error> {
         let deadline = Instant::now() + COMING_UP;
         loop {
-            match ask(self.reach(need).await?).await {
-                Err(error) if again(&error) && Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+            match ask(&self.client).await {
+                Err(error) if again(&error) && Instant::now() < deadline => match error {
+                    // Made sure of only now: whoever looks often should wait little.
+                    ClientError::NotReachable { .. } => self.reach(need).await?,
+                    _ => tokio::time::sleep(PAUSE).await,
+                },
                 answer => return Ok(answer?),
             }
         }

@@ -18,11 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
-    // Asked at once, and only made sure of control if that fails: whoever looks often should wait little.
-    let mut status = match session.client.status().await {
-        Ok(status) => status,
-        Err(_) => session.look(async |client| client.status().await).await?,
-    };
+    let mut status = session.look(async |client| client.status().await).await?;
     if let Some(name) = &args.app {
         if !status.apps.iter().any(|app| app.name == *name) {
             return Err(unknown(name, &status));
