@@ -2,6 +2,7 @@
 
 use crate::binary::gapless;
 use crate::outcome::Outcome;
+use crate::parts::{Killed, Part};
 use crate::process;
 use gapless_api::Status;
 use gapless_api::status::{AppStatus, InstanceStatus};
@@ -170,13 +171,9 @@ impl Site {
     ///
     /// # Panics
     /// There is no keeper.
-    #[expect(clippy::unwrap_used, reason = "a test cannot go on without")]
     #[track_caller]
     pub fn kill_keeper_and_control(&self) {
-        let gapless = self.status().gapless;
-        let both = [gapless.keeper_pid.unwrap(), gapless.control_pid];
-        both.into_iter().for_each(|pid| process::signal(pid, process::STOP));
-        both.into_iter().for_each(process::kill);
+        Killed::now(self, &[Part::Keeper, Part::Control]);
     }
 
     /// Kills keeper and control and lets `edit` do what it likes to the journal. The next command brings both back.

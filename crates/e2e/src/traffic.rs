@@ -1,11 +1,14 @@
 //! The load of these tests, and the one thing that is asked of it.
 
 use crate::site::Site;
-use gapless_load::{LoadThread, Plan, Report, RequestKind, Stream, VersionFrom};
+use gapless_load::{FailureKind, LoadThread, Plan, Report, RequestKind, Stream, VersionFrom};
 use std::time::Duration;
 
 /// The longest that a load goes on if nobody stops it.
 const AT_MOST: Duration = Duration::from_secs(120);
+
+/// How many clients a [`plan`] has: what can be under way when a proxy is killed.
+pub const CLIENTS: u64 = 34;
 
 /// How the clients of a load connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,4 +69,44 @@ pub fn nothing_lost(load: LoadThread) -> Report {
     assert_eq!(report.lost(), 0, "{report}");
     assert!(report.requests >= 100, "too little load to lose anything: {report}");
     report
+}
+
+/// What a load has lost so far: only what was in a proxy that was killed.
+#[derive(Debug, Default)]
+pub struct Losses(u64);
+
+impl Losses {
+    /// How many requests.
+    pub const fn total(&self) -> u64 {
+        self.0
+    }
+
+    /// Takes note of what was lost by something that was done just now, once every client can have said so.
+    ///
+    /// # Panics
+    /// More than its clients had under way was lost, or anything if no proxy was killed.
+    #[track_caller]
+    pub fn note(&mut self, load: &LoadThread, by: impl std::fmt::Debug, proxy_killed: bool) {
+        let answered = load.handle().progress().right;
+        gapless_testkit::wait::wait_for("answers", crate::site::PATIENCE, || {
+            (load.handle().progress().right >= answered + 100).then_some(())
+        });
+        let report = load.handle().report();
+        let lost = report.lost() - self.0;
+        self.0 += lost;
+        let most = if proxy_killed { CLIENTS } else { 0 };
+        assert!(lost <= most, "{lost} were lost by {by:?}: {report}");
+    }
+
+    /// Ends the load.
+    ///
+    /// # Panics
+    /// Something was lost that was not taken note of, or a connection refused.
+    #[track_caller]
+    pub fn complete(&self, load: LoadThread) -> Report {
+        let report = load.stop();
+        assert_eq!(report.lost_as(FailureKind::Refused), 0, "{report}");
+        assert_eq!(report.lost(), self.0, "{report}");
+        report
+    }
 }

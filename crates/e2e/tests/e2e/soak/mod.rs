@@ -7,10 +7,9 @@ mod growth;
 
 use act::{Act, Stage};
 use gapless_e2e::parts::Part;
-use gapless_e2e::traffic::{Clients, begin, plan};
+use gapless_e2e::traffic::{Clients, Losses, begin, plan};
 use gapless_e2e::{PATIENCE, Site, dice};
-use gapless_load::{FailureKind, LoadThread, Plan};
-use gapless_testkit::wait::wait_for;
+use gapless_load::{LoadThread, Plan};
 use growth::Growth;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -49,10 +48,8 @@ fn soak(lasts: Duration) {
             println!("{:>6.0} s  {growth}  {}", began.elapsed().as_secs_f64(), account.line());
         }
     }
-    let report = load.stop();
+    let report = account.losses.complete(load);
     println!("{report}\n{growth}\n{}", account.line());
-    assert_eq!(report.lost_as(FailureKind::Refused), 0, "{report}");
-    assert_eq!(report.lost(), account.lost, "{report}");
     growth.assert_bounded(&site);
 }
 
@@ -60,7 +57,7 @@ fn soak(lasts: Duration) {
 #[derive(Debug, Default)]
 struct Account {
     times: BTreeMap<&'static str, u64>,
-    lost: u64,
+    losses: Losses,
 }
 
 impl Account {
@@ -69,17 +66,11 @@ impl Account {
     #[track_caller]
     fn note(&mut self, act: Act, load: &LoadThread) {
         *self.times.entry(act.name()).or_default() += 1;
-        let answered = load.handle().progress().right;
-        wait_for("answers", PATIENCE, || (load.handle().progress().right >= answered + 100).then_some(()));
-        let report = load.handle().report();
-        let lost = report.lost() - self.lost;
-        self.lost += lost;
-        let clients = if act.kills(Part::Proxy) { 34 } else { 0 };
-        assert!(lost <= clients, "{lost} were lost by {act:?}: {report}");
+        self.losses.note(load, act, act.kills(Part::Proxy));
     }
 
     fn line(&self) -> String {
         let times = self.times.iter().map(|(act, times)| format!("{times} {act}"));
-        format!("{} lost by killed proxies; {}", self.lost, times.collect::<Vec<_>>().join(", "))
+        format!("{} lost by killed proxies; {}", self.losses.total(), times.collect::<Vec<_>>().join(", "))
     }
 }
