@@ -2,19 +2,17 @@
 
 use super::gapless::Gapless;
 use super::ground::Ground;
+use super::load;
 use super::node_app::{INSTANCES, NodeApp};
 use super::row::{Row, Unit, median};
 use super::until::until;
 use super::web::free_address;
 use crate::trouble::Trouble;
-use gapless_load::{LoadThread, Plan, RequestKind, Stream};
 use serde_json::Value;
 use std::time::Duration;
 
 const FLIPS: usize = 9;
 const WORKERS: u32 = 4;
-/// Each client begins a request this often, if the one before is answered.
-const PERIOD: Duration = Duration::from_millis(25);
 
 /// The middle one of some flips under load, by the receipts: to new processes as soon as they are ready, and back
 /// within the bake.
@@ -23,15 +21,10 @@ pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
     let front = free_address()?;
     let rollout = format!("bake = \"60s\"\nstrategy = \"blue-green\"\n\n[proxy]\nworkers = {WORKERS}");
     let gapless = app.under_gapless_by(ground, front, &rollout)?;
-    let plan = Plan::new(front, Duration::from_secs(120))
-        .with(Stream::new("kept connections", 24, RequestKind::get("/")).every(PERIOD))
-        .with(Stream::new("new connections", 8, RequestKind::get("/")).every(PERIOD).connecting_anew());
-    let load = LoadThread::start(plan)
-        .map_err(|source| Trouble::Bench { what: format!("cannot start the load: {source}") })?;
-    let flips: Result<Vec<(f64, f64)>, Trouble> = (0..FLIPS).map(|_| there_and_back(&gapless)).collect();
-    let report = load.stop();
-    let (there, back): (Vec<f64>, Vec<f64>) = flips?.into_iter().unzip();
-    if report.lost() > 0 || report.right == 0 {
+    let flips = || (0..FLIPS).map(|_| there_and_back(&gapless)).collect::<Result<Vec<_>, Trouble>>();
+    let (flips, report) = load::beside(load::mixed(front), flips)?;
+    let (there, back): (Vec<f64>, Vec<f64>) = flips.into_iter().unzip();
+    if report.lost() > 0 {
         return Err(Trouble::Bench { what: format!("requests were lost:\n{report}") });
     }
     let row = |what: &str, took| {

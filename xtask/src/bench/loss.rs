@@ -1,17 +1,16 @@
 //! What three reloads under load lose, with an app that does nothing to help.
 
 use super::ground::Ground;
+use super::load;
 use super::node_app::{INSTANCES, NodeApp};
 use super::row::{Row, Unit};
 use super::web::free_address;
 use crate::trouble::Trouble;
-use gapless_load::{LoadThread, Plan, RequestKind, Stream};
 use std::net::SocketAddr;
+use std::thread::sleep;
 use std::time::Duration;
 
 const RELOADS: usize = 3;
-/// Each client begins a request this often, if the one before is answered.
-const PERIOD: Duration = Duration::from_millis(25);
 
 /// Requests lost, of clients that keep their connections and of clients that open one for each request.
 pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
@@ -38,18 +37,11 @@ pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
 /// How many requests are lost from a second before to a second after.
 fn lost_while(target: SocketAddr, happening: impl FnOnce() -> Result<(), Trouble>) -> Result<f64, Trouble> {
     let settle = Duration::from_secs(1);
-    let plan = Plan::new(target, Duration::from_secs(60))
-        .with(Stream::new("kept connections", 24, RequestKind::get("/")).every(PERIOD))
-        .with(Stream::new("new connections", 8, RequestKind::get("/")).every(PERIOD).connecting_anew());
-    let load = LoadThread::start(plan)
-        .map_err(|source| Trouble::Bench { what: format!("cannot start the load: {source}") })?;
-    std::thread::sleep(settle);
-    let happened = happening();
-    std::thread::sleep(settle);
-    let report = load.stop();
-    happened?;
-    if report.right == 0 {
-        return Err(Trouble::Bench { what: format!("not one request was answered:\n{report}") });
-    }
+    let (_, report) = load::beside(load::mixed(target), || {
+        sleep(settle);
+        happening()?;
+        sleep(settle);
+        Ok(())
+    })?;
     Ok(report.lost() as f64)
 }

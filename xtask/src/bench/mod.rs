@@ -14,6 +14,7 @@ mod ground;
 mod h2load;
 mod handshakes;
 mod http2;
+mod load;
 mod logs;
 mod lone_proxy;
 mod loss;

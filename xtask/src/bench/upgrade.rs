@@ -3,18 +3,20 @@
 
 use super::gapless::Gapless;
 use super::ground::Ground;
+use super::load;
 use super::node_app::NodeApp;
 use super::peer_proxy::{Speech, nginx};
 use super::process;
 use super::row::{Row, Unit};
 use super::web::{Server, backend_config, free_address};
 use crate::trouble::Trouble;
-use gapless_load::{LoadThread, Plan, Report, RequestKind, Stream};
+use gapless_load::Report;
 use rustix::process::Signal;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::thread::sleep;
 use std::time::Duration;
 
 const TIMES: usize = 8;
@@ -82,20 +84,13 @@ fn under_load(
     target: SocketAddr,
     mut happening: impl FnMut(usize) -> Result<(), Trouble>,
 ) -> Result<Report, Trouble> {
-    let plan =
-        Plan::new(target, Duration::from_secs(60)).with(Stream::new("tight", CLIENTS, RequestKind::get("/")));
-    let load = LoadThread::start(plan)
-        .map_err(|source| Trouble::Bench { what: format!("cannot start the load: {source}") })?;
-    std::thread::sleep(PAUSE);
-    let happened = (0..TIMES).try_for_each(|time| {
-        happening(time)?;
-        std::thread::sleep(PAUSE);
-        Ok(())
-    });
-    let report = load.stop();
-    happened?;
-    if report.right == 0 {
-        return Err(Trouble::Bench { what: format!("not one request was answered:\n{report}") });
-    }
+    let (_, report) = load::beside(load::tight(target, CLIENTS), || {
+        sleep(PAUSE);
+        (0..TIMES).try_for_each(|time| {
+            happening(time)?;
+            sleep(PAUSE);
+            Ok(())
+        })
+    })?;
     Ok(report)
 }
