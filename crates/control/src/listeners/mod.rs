@@ -1,19 +1,22 @@
-//! The public listening sockets. Bound here, so that an address in use is an error of the one who asks for
-//! it, before anything is touched; served by the proxy; kept by the keeper, so that they outlive us both. A service manager may have bound some of them for us.
+//! The public listening sockets. Bound here, so that an address in use is an error of the one who asks for it, before
+//! anything is touched; served by the proxy; kept by the keeper, so that they outlive us both. A service manager may
+//! have bound some of them for us.
 
-use gapless_api::{ErrorBody, ErrorKind};
+mod door;
+mod socket;
+mod words;
+
+pub(crate) use words::hint;
+
+use gapless_api::ErrorBody;
 use gapless_model::route::RouteSpec;
 use gapless_sys::fdstore::Store;
-use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
+use socket2::SockRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// How many connections may wait for a worker to accept them (`listen(2)`; the kernel caps it at
-/// `net.core.somaxconn`).
-const BACKLOG: i32 = 4096;
 
 /// What the names of sockets begin with that a keeper has from us.
 const KEPT: &str = "listener ";
@@ -37,12 +40,12 @@ impl Listeners {
     pub fn new(inherited: Vec<(String, OwnedFd)>, keeper: Option<Store>) -> Self {
         let (mut sockets, mut given) = (BTreeMap::new(), Vec::new());
         for (name, fd) in inherited {
-            let Ok(at) = local_address(&fd) else { continue };
+            let Ok(at) = socket::local_address(&fd) else { continue };
             if name.starts_with(KEPT) {
-                open_door(&fd);
+                door::open(&fd);
                 sockets.insert(at, Arc::new(fd));
             } else {
-                match fit(&fd) {
+                match socket::fit(&fd) {
                     Ok(()) => given.push((at, Arc::new(fd))),
                     Err(error) => tracing::error!("the socket {name:?} for {at} is of no use: {error}"),
                 }
@@ -55,7 +58,7 @@ impl Listeners {
     pub fn adopt(&self, address: SocketAddr, socket: OwnedFd) {
         let mut sockets = self.lock();
         if let std::collections::btree_map::Entry::Vacant(place) = sockets.entry(address) {
-            open_door(&socket);
+            door::open(&socket);
             self.keep(address, &socket);
             place.insert(Arc::new(socket));
         }
@@ -73,7 +76,7 @@ impl Listeners {
             if !sockets.contains_key(&address) && !bound.contains_key(&address) {
                 let socket = match self.given(address) {
                     Some(given) => given,
-                    None => Arc::new(listen(address).map_err(|e| refused(route, &e))?),
+                    None => Arc::new(socket::listen(address).map_err(|e| words::refused(route, &e))?),
                 };
                 bound.insert(address, socket);
             }
@@ -92,8 +95,8 @@ impl Listeners {
     /// # Errors
     /// There is none.
     pub fn open(&self) -> io::Result<SocketAddr> {
-        let socket = listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-        let address = local_address(&socket)?;
+        let socket = socket::listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = socket::local_address(&socket)?;
         self.keep(address, &socket);
         let mut sockets = self.lock();
         sockets.insert(address, Arc::new(socket));
@@ -110,7 +113,9 @@ impl Listeners {
         let has = |address: &SocketAddr| sockets.contains_key(address) || self.given(*address).is_some();
         let mut missing = missing.into_iter().filter(|(address, _)| !has(address));
         // The system tells at `bind(2)` already whether somebody listens there.
-        missing.try_for_each(|(address, route)| bind(address).map(drop).map_err(|e| refused(route, &e)))
+        missing.try_for_each(|(address, route)| {
+            socket::bind(address).map(drop).map_err(|e| words::refused(route, &e))
+        })
     }
 
     /// Copies of all of them, by the names under which they are kept or were given.
@@ -153,7 +158,7 @@ impl Listeners {
     pub fn shut(&self) {
         let sockets = self.lock();
         for (address, socket) in sockets.iter().filter(|(_, socket)| !self.is_given(socket)) {
-            if let Err(error) = shut_door(socket) {
+            if let Err(error) = door::shut(socket) {
                 tracing::warn!("{address} closes with whoever connects just now: {error}");
             }
         }
@@ -200,7 +205,7 @@ impl Listeners {
         if let Some(given) = self.given(address) {
             return Ok(given);
         }
-        let socket = listen(address)?;
+        let socket = socket::listen(address)?;
         self.keep(address, &socket);
         Ok(Arc::new(socket))
     }
@@ -243,86 +248,10 @@ fn stored_as(address: SocketAddr) -> String {
     format!("{KEPT}{}", address.to_string().replace(':', ";"))
 }
 
-/// Whether a socket that somebody has made for us listens, as ours do.
-fn fit(fd: &OwnedFd) -> io::Result<()> {
-    let socket = SockRef::from(fd);
-    if !socket.is_listener()? {
-        return Err(io::Error::other("it does not listen; a socket unit must not say `Accept=yes`"));
-    }
-    socket.set_nonblocking(true)
-}
-
-/// Has the kernel drop what comes to a listening socket (`SO_ATTACH_FILTER`, `socket(7)`), on all copies of it. To a
-/// client that is a packet lost: it sends another, and is refused if nobody listens by then.
-fn shut_door(socket: &Arc<OwnedFd>) -> io::Result<()> {
-    /// `BPF_RET | BPF_K`: so many bytes of each packet are let in.
-    const RETURN: u16 = 0x06;
-    SockRef::from(socket).attach_filter(&[SockFilter::new(RETURN, 0, 0, 0)])
-}
-
-/// Takes that back: whoever wanted it may have died before the end.
-fn open_door(socket: &OwnedFd) {
-    // There is none to be taken off, mostly.
-    let _ = SockRef::from(socket).detach_filter();
-}
-
-fn local_address(fd: &OwnedFd) -> io::Result<SocketAddr> {
-    TcpListener::from(fd.try_clone()?).local_addr()
-}
-
-fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
-    let socket = bind(address)?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-fn bind(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-    // Old connections in TIME_WAIT must not keep the address from us; somebody who listens still does.
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    socket.bind(&address.into())?;
-    Ok(socket)
-}
-
-fn refused(route: &RouteSpec, error: &io::Error) -> ErrorBody {
-    let address = route.listen;
-    ErrorBody {
-        kind: ErrorKind::BadRequest,
-        message: format!("cannot listen on {address}: {error}. Nothing was changed"),
-        hint: Some(hint(address, error)),
-        route: Some(Box::new(route.clone())),
-    }
-}
-
-/// What to do about an address that cannot be listened on.
-pub(crate) fn hint(address: SocketAddr, error: &io::Error) -> String {
-    let port = address.port();
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!(
-                "another program listens there: `ss -ltnp 'sport = :{port}'` names it. Stop it, or choose another listen address"
-            )
-        }
-        io::ErrorKind::PermissionDenied => format!(
-            "ports below 1024 need rights: run Gapless as root; or give them to its program: `sudo setcap \
-             cap_net_bind_service=+ep {program}`, then `gapless down` and up again; or to everybody: `sudo sysctl \
-             net.ipv4.ip_unprivileged_port_start={port}`; or, under systemd, to its unit: \
-             `AmbientCapabilities=CAP_NET_BIND_SERVICE`",
-            program = std::env::current_exe()
-                .map_or_else(|_| "$(command -v gapless)".to_owned(), |path| path.display().to_string())
-        ),
-        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address".to_owned(),
-        _ => "choose another listen address".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpStream;
+    use std::net::{TcpListener, TcpStream};
 
     #[test]
     fn an_address_in_use_is_refused_and_nothing_else_is_bound() {
@@ -367,7 +296,7 @@ mod tests {
         for _ in 0..2 {
             listeners.try_bind(std::slice::from_ref(&route)).unwrap();
             listeners.bind(std::slice::from_ref(&route)).unwrap();
-            assert_eq!(local_address(&listeners.get(everywhere).unwrap()).unwrap(), at);
+            assert_eq!(socket::local_address(&listeners.get(everywhere).unwrap()).unwrap(), at);
             listeners.shut();
             assert!(listeners.get(everywhere).is_none());
             TcpStream::connect(("127.0.0.1", at.port())).expect("it is the manager's, and nobody's to close");
@@ -390,21 +319,5 @@ mod tests {
         drop(taken);
         assert!(listeners.get_or_bind(address).is_some());
         assert_eq!(listeners.troubles(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn nobody_gets_in_by_a_door_that_is_shut_until_it_is_opened() {
-        use std::time::Duration;
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let socket = Arc::new(OwnedFd::from(listener));
-        let inside = TcpStream::connect(address).unwrap();
-        shut_door(&socket).unwrap();
-        let soon = Duration::from_millis(50);
-        assert_eq!(TcpStream::connect_timeout(&address, soon).unwrap_err().kind(), io::ErrorKind::TimedOut);
-        open_door(&socket);
-        TcpStream::connect(address).unwrap();
-        let (queued, _) = TcpListener::from(socket.try_clone().unwrap()).accept().unwrap();
-        assert_eq!(queued.peer_addr().unwrap(), inside.local_addr().unwrap(), "who was in the queue stays");
     }
 }
