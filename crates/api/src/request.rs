@@ -21,7 +21,7 @@
 //! | `POST /v1/down` | | [`Done`]; everything is stopped, then Gapless itself |
 //! | `POST /v1/halt` | [`HaltRequest`] | [`HaltAnswer`]; everything has ended, and what should run is started again by whoever comes next |
 
-use gapless_model::release::Mark;
+use gapless_model::release::{Mark, Revision};
 use gapless_model::tls::TlsSpec;
 use gapless_model::trust::Trust;
 use gapless_model::{
@@ -290,6 +290,9 @@ pub struct ReleaseRow {
     pub directory: String,
     /// Whether it has its own copy of the code.
     pub own_code: bool,
+    /// The commit that this was taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
 }
 
 /// One line of an app's output.

@@ -10,6 +10,7 @@ use crate::time::{WallTime, millis};
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 /// The half of an app whose change needs new processes.
@@ -94,6 +95,9 @@ pub struct Release {
     pub declared_cwd: Utf8PathBuf,
     /// Its own copy of the code; none if it runs in the user's directory (in place).
     pub code: Option<Utf8PathBuf>,
+    /// The commit that its code was taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
     /// The release that it is once more, if a reload made it: new processes, and nothing else that is new.
     #[serde(default)]
     pub reload_of: Option<ReleaseId>,
@@ -115,6 +119,27 @@ impl Release {
     }
 }
 
+/// Code as a version control system knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// What its user called it: a branch, a tag or another name of a commit (`gitrevisions(7)`).
+    pub name: String,
+    /// The commit that this was at the time, in full.
+    pub commit: String,
+}
+
+/// A name and the first letters of the commit, or these alone where that was the name.
+impl Display for Revision {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { name, commit } = self;
+        let short = commit.get(..SHORT).unwrap_or(commit);
+        if commit.starts_with(name.as_str()) { f.write_str(short) } else { write!(f, "{name}, {short}") }
+    }
+}
+
+/// How many letters of a commit are shown: enough to tell those of one project apart.
+const SHORT: usize = 10;
+
 /// What is known of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -126,4 +151,16 @@ pub enum Mark {
     Good,
     /// A rollout to it failed, or its user went back from it to an earlier one.
     Bad,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_shown_short_and_once() {
+        let said = |name: &str| Revision { name: name.into(), commit: "0123456789abcdef".into() }.to_string();
+        assert_eq!(said("main"), "main, 0123456789");
+        assert_eq!(said("0123"), "0123456789");
+    }
 }

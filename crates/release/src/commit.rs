@@ -6,6 +6,7 @@
 
 use crate::error::{Error, NoCommit, Tried};
 use camino::{Utf8Path, Utf8PathBuf};
+use gapless_model::release::Revision;
 use std::io;
 use std::process::{Command, Stdio};
 
@@ -66,6 +67,11 @@ impl Commit {
     /// The top of the repository's work tree.
     pub(crate) fn top(&self) -> &Utf8Path {
         &self.top
+    }
+
+    /// What it is called.
+    pub(crate) fn revision(&self) -> Revision {
+        Revision { name: self.name.clone(), commit: self.id.clone() }
     }
 
     /// Writes its files into the directory `to`, which must not exist, by way of the file `index`.

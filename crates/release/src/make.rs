@@ -81,18 +81,19 @@ impl Releases {
     fn make_aside(&self, order: Order, making: &mut Vec<Making>) -> Result<(), Error> {
         let Order { app, id, spec, base_env, reload_of, code } = order;
         let place = self.directory(&app, id);
-        let (source, copy) = match code {
-            None => (None, None),
+        let (source, copy, revision) = match code {
+            None => (None, None, None),
             Some(code) => {
                 let (source, earlier) = self.source(&app, code)?;
                 let to = place.join("code");
+                let revision = source.revision().or_else(|| earlier.as_ref()?.revision.clone());
                 let cwd =
                     earlier.filter(|e| e.declared_cwd == spec.cwd).map_or(spec.cwd.clone(), |e| e.spec.cwd);
                 let cwd = moved(&cwd, source.top(), &to);
-                (Some(source), Some((cwd, to)))
+                (Some(source), Some((cwd, to)), revision)
             }
         };
-        let release = Release { reload_of, ..new_release(id, spec, base_env, copy) };
+        let release = Release { revision, reload_of, ..new_release(id, spec, base_env, copy) };
         match self.read(&app, id) {
             Ok(there) if same(&there, &release) => {
                 making.push(Making { release: there, place, stage: Stage::There });
@@ -155,7 +156,17 @@ fn new_release(
         Some((cwd, code)) => (cwd, Some(code)),
     };
     let spec = ReleaseSpec { cwd, ..spec };
-    Release { id, spec, base_env, declared_cwd, code, reload_of: None, created, mark: Mark::Untried }
+    Release {
+        id,
+        spec,
+        base_env,
+        declared_cwd,
+        code,
+        revision: None,
+        reload_of: None,
+        created,
+        mark: Mark::Untried,
+    }
 }
 
 /// The same place below the copy; its top for one that is not in the source. Links to it are followed.
@@ -169,6 +180,6 @@ fn moved(cwd: &Utf8Path, source: &Utf8Path, code: &Utf8Path) -> Utf8PathBuf {
 
 /// The same but for when it was made and what became of it.
 fn same(a: &Release, b: &Release) -> bool {
-    let of = |r: &Release| (r.declared_cwd.clone(), r.code.clone(), r.reload_of);
+    let of = |r: &Release| (r.declared_cwd.clone(), r.code.clone(), r.revision.clone(), r.reload_of);
     (&a.spec, &a.base_env) == (&b.spec, &b.base_env) && of(a) == of(b)
 }

@@ -6,6 +6,7 @@ use crate::durable;
 use crate::error::{Error, Tried};
 use crate::layout::Releases;
 use camino::{Utf8Path, Utf8PathBuf};
+use gapless_model::release::Revision;
 use gapless_model::{AppName, Release, ReleaseId};
 
 /// Where to take a release's code from.
@@ -38,6 +39,14 @@ impl Source {
         match self {
             Self::Directory(top) => top,
             Self::Commit(commit) => commit.top(),
+        }
+    }
+
+    /// What it is called, if it is a commit.
+    pub(crate) fn revision(&self) -> Option<Revision> {
+        match self {
+            Self::Directory(_) => None,
+            Self::Commit(commit) => Some(commit.revision()),
         }
     }
 

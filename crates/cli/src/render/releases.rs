@@ -17,10 +17,18 @@ pub(crate) fn releases(rows: &[ReleaseRow], zone: &TimeZone) -> String {
             at(row.created, zone),
             mark(row.mark).into(),
             row.command.clone(),
-            if row.own_code { row.directory.clone() } else { format!("{} (in place)", row.directory) },
+            code(row),
         ]
     });
     table(&columns, rows.collect())
+}
+
+fn code(row: &ReleaseRow) -> String {
+    match &row.revision {
+        Some(revision) => format!("{} ({revision})", row.directory),
+        None if row.own_code => row.directory.clone(),
+        None => format!("{} (in place)", row.directory),
+    }
 }
 
 const fn mark(mark: Mark) -> &'static str {

@@ -18,7 +18,7 @@ use gapless_load::{Failure as LostRequest, FailureKind, Gap, Latency, Report, St
 use gapless_model::event::{Asker, Event, What};
 use gapless_model::probe::ProbeAnswer;
 use gapless_model::receipt::Flip;
-use gapless_model::release::Mark;
+use gapless_model::release::{Mark, Revision};
 use gapless_model::{
     AbortReason, Exit, Failure, Moment, Outcome, RolloutId, RolloutKind, RolloutPhase, TrafficCount,
     WaitingOn, WallTime,
@@ -209,10 +209,19 @@ fn releases_and_history() {
         command: "node server.js".into(),
         directory: if own_code { "/g/apps/api/releases/r2/code".into() } else { "/srv/api".into() },
         own_code,
+        revision: None,
+    };
+    let commit = "3f1c9a0be27d4455a1b0c8f7e6d5c4b3a2918070".to_owned();
+    let of_commit = ReleaseRow {
+        revision: Some(Revision { name: "v1.4".into(), commit }),
+        ..row(gapless_model::ReleaseId(3), Mark::Untried, true)
     };
     holds!(
         "releases",
-        releases::releases(&[row(R2, Mark::Good, true), row(R1, Mark::Untried, false)], &TimeZone::UTC)
+        releases::releases(
+            &[of_commit, row(R2, Mark::Good, true), row(R1, Mark::Untried, false)],
+            &TimeZone::UTC
+        )
     );
 
     let rollout = RolloutId(4);

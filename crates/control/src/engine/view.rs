@@ -90,6 +90,7 @@ impl Engine {
             command: r.spec.command.to_string(),
             directory: r.spec.cwd.to_string(),
             own_code: r.code.is_some(),
+            revision: r.revision.clone(),
         });
         rows.collect()
     }

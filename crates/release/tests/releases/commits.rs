@@ -66,6 +66,11 @@ fn a_commit_is_taken_whole_and_nothing_is_touched() {
     assert_eq!(code, fixture.place().join("releases/r1/code"));
     assert_eq!(release.spec.cwd, code.join("packages/api"));
     assert_eq!(release.declared_cwd, fixture.source().join("packages/api"));
+    let revision = release.revision.clone().unwrap();
+    assert_eq!(
+        (revision.name, revision.commit),
+        ("v1".into(), git(&fixture, &["rev-parse", "v1"]).trim().into())
+    );
     assert_eq!((read(&code, "packages/api/server.js"), read(&code, "bin/x")), ("one".into(), "one".into()));
     let mode = std::fs::metadata(code.join("bin/run")).unwrap().permissions().mode();
     assert_eq!(mode & 0o111, 0o111, "{mode:o}");

@@ -113,6 +113,7 @@ pub(super) fn release(id: u32, marked: bool) -> Release {
         spec: release_spec(id),
         base_env: BTreeMap::from([("PATH".into(), "/bin".into())]),
         declared_cwd: "/srv/declared".into(),
+        revision: None,
         reload_of: None,
         code: marked.then(|| "/code".into()),
         created: WallTime::from_millis(1_763_715_479_123),

@@ -102,6 +102,7 @@ impl Stage {
         let release = Release {
             id: ReleaseId(1),
             declared_cwd: spec.cwd.clone(),
+            revision: None,
             reload_of: None,
             spec,
             base_env: BTreeMap::from([("PATH".to_owned(), path)]),

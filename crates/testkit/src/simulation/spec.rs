@@ -123,6 +123,7 @@ pub(super) fn release(id: ReleaseId, routed: bool) -> Release {
         spec,
         base_env: std::collections::BTreeMap::new(),
         declared_cwd: cwd,
+        revision: None,
         reload_of: None,
         code: None,
         created: WallTime::default(),

@@ -80,6 +80,7 @@ fn a_ref_is_deployed_whatever_is_checked_out() {
     assert_eq!(runs(&site)[0], "one");
     let _ = site.gapless(&["rollback", "app"]).succeeds();
     assert_eq!(runs(&site)[0], "two");
+    let _ = site.gapless(&["releases", "app"]).succeeds().says("/r3/code/packages/api (two, ");
     let _ = deploy("nine").exits(1).says("has no commit of that name");
     let _ = site.gapless(&["deploy", "app", "--ref", "two", "--from", "."]).exits(2);
     nothing_lost(load);
