@@ -17,6 +17,7 @@ use gapless_model::instance::InstanceView;
 use gapless_model::{AppName, InstanceId};
 use gapless_routing::ToControl;
 use gapless_store::Change;
+use gapless_sys::process;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -86,6 +87,14 @@ impl Core {
             std::mem::take(&mut self.leaving).into_iter().for_each(|gone| self.listeners.close(gone));
         }
         self.listening = listening;
+    }
+
+    /// Whether a proxy that runs has every listener.
+    pub fn listeners_are_served(&self) -> bool {
+        // One that has just died may not have been missed yet.
+        let runs = |pid| process::stat(pid).is_some_and(|proxy| !proxy.zombie);
+        self.listening.is_empty()
+            || (self.engine.is_routed_as_decided() && self.engine.proxy().is_some_and(runs))
     }
 
     /// Remembers where the admin address is.

@@ -16,7 +16,7 @@
 //! | [`admin`] | the admin address: metrics, for those who may only look |
 //! | [`server`] | the control socket |
 //! | [`metrics`] | what Prometheus reads |
-//! | [`run`] | how it is put together |
+//! | [`run`], [`ending`] | how it is put together, and how it ends |
 //!
 //! Control never carries traffic. It may die at any time: the next one goes on where it was.
 
@@ -27,6 +27,7 @@ mod boot;
 pub mod clock;
 pub mod core;
 pub mod disk;
+mod ending;
 pub mod engine;
 pub mod link;
 pub mod listeners;

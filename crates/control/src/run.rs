@@ -5,6 +5,7 @@ use crate::admin::Admin;
 use crate::book::Book;
 use crate::core::{ADMIN, CONTROL, Core, Desk, Inlets, PROXY, TLS, desk, run};
 use crate::disk::Disk;
+use crate::ending::{Ending, end};
 use crate::engine::{Engine, Found, Recovery};
 use crate::link::{Orders, Surroundings};
 use crate::listeners::Listeners;
@@ -26,21 +27,14 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// The part of a Node app's process that is ours.
 const PRELOAD: &str = include_str!("../../../node/preload.cjs");
-
-/// How long the proxy may take for what is begun when everything goes down.
-const PROXY_LAST: Duration = Duration::from_secs(5);
-
-/// How often the keeper is looked for.
-const LOOK_FOR_KEEPER: Duration = Duration::from_secs(1);
 
 /// How long the last writes may take when control ends.
 const LAST_WRITES: Duration = Duration::from_secs(3);
@@ -258,59 +252,6 @@ fn reopen(admin: Option<AdminSettings>, api: &server::Api) -> Option<String> {
             None
         }
         Err(error) => Some(format!("the admin address is not served: {}", error.message)),
-    }
-}
-
-/// Why control ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Ending {
-    /// Everything is stopped.
-    Down,
-    /// On SIGTERM (from the keeper, or a system that shuts down): what runs goes on, and whoever comes next
-    /// adopts it.
-    Asked,
-    /// The control of another version follows: started by the keeper, or, without one, in our process.
-    Upgraded(PathBuf),
-    /// Nobody would start us again. Another keeper is started, and a control of its own.
-    KeeperGone,
-}
-
-/// Waits until control has to end, and sees to what must be done before.
-async fn end(
-    mut ends: mpsc::Receiver<server::End>,
-    desk: Desk,
-    stop: oneshot::Sender<()>,
-    link: tokio::task::JoinHandle<()>,
-) -> std::io::Result<Ending> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let ending = tokio::select! {
-        end = ends.recv() => match end {
-            Some(server::End::Upgrade(program)) => Ending::Upgraded(program),
-            Some(server::End::Down) | None => Ending::Down,
-        },
-        _ = terminate.recv() => Ending::Asked,
-        () = keeper_gone() => Ending::KeeperGone,
-    };
-    tracing::info!("ending: {ending:?}");
-    if !matches!(ending, Ending::Upgraded(_)) {
-        service::say_stopping();
-    }
-    if ending == Ending::Down {
-        // Nobody is left to whom the proxy could send requests.
-        let _ = desk.ask(|core| core.local.shut_proxy_down(PROXY_LAST)).await;
-        drop(tokio::time::timeout(PROXY_LAST * 2, link).await);
-    }
-    // The loop may have ended by itself.
-    let _ = stop.send(());
-    Ok(ending)
-}
-
-/// Resolves when the keeper that started us is no more; never if there was none.
-async fn keeper_gone() {
-    let Some(keeper) = crate::keeper_pid() else { return std::future::pending().await };
-    // When it ends somebody else becomes our parent.
-    while std::os::unix::process::parent_id() == keeper {
-        tokio::time::sleep(LOOK_FOR_KEEPER).await;
     }
 }
 

@@ -5,7 +5,9 @@ use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, PATIENCE, Site, process};
 use gapless_testkit::wait::{wait_for, wait_to_see};
 use std::fs;
+use std::net::TcpStream;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 #[test]
 fn keeper_and_control() {
@@ -77,6 +79,42 @@ fn the_keeper_alone() {
     let kept = wait_to_see("another keeper", PATIENCE, keeper, is_there);
     assert_eq!(site.status().gapless.keeper_pid, kept);
     assert_eq!(site.pids("app"), pids, "no instance was restarted");
+    let _ = site.gapless(&["reload", "app"]).succeeds().says(" 0 lost");
+    nothing_lost(load);
+}
+
+/// With the keeper gone control alone has the listeners until a proxy does, and does not go before.
+#[test]
+fn the_keeper_and_every_proxy_for_a_while() {
+    let site = Site::new();
+    CaseApp::new(1).up(&site);
+    let at = site.address();
+    let before = site.status().gapless;
+    let proxies = || -> Vec<u32> {
+        let all = gapless_sys::process::all().unwrap().into_iter();
+        let children = all.filter(|process| process.parent == before.control_pid && !process.zombie);
+        let words = |pid| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        children.map(|child| child.pid).filter(|pid| words(*pid).contains("\0proxy\0")).collect()
+    };
+    process::kill(before.keeper_pid.unwrap());
+    // Longer than control takes to miss the keeper.
+    let until = Instant::now() + Duration::from_secs(2);
+    let mut killed = 0;
+    wait_for("the end of it", PATIENCE, || {
+        let found = proxies();
+        killed += found.len();
+        found.into_iter().for_each(process::kill);
+        TcpStream::connect(at).expect("somebody listens all the time");
+        (Instant::now() >= until).then_some(())
+    });
+    assert!(killed > 0);
+    let is_there = |pid: &Option<u32>| pid.is_some_and(|pid| before.keeper_pid != Some(pid));
+    let keeper = || fs::read_to_string(site.home().join("keeper.lock")).ok()?.trim().parse().ok();
+    wait_to_see("another keeper", PATIENCE, keeper, |pid| {
+        TcpStream::connect(at).expect("somebody listens all the time");
+        is_there(pid)
+    });
+    let load = begin(plan(&site, Clients::Mixed, false));
     let _ = site.gapless(&["reload", "app"]).succeeds().says(" 0 lost");
     nothing_lost(load);
 }
