@@ -4,7 +4,7 @@
 use gapless_api::status::AppStatus;
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, Customer, Outcome, Site, free_address, gapless};
-use gapless_model::{Receipt, RolloutPhase};
+use gapless_model::{Receipt, RolloutPhase, WaitingOn};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -195,10 +195,12 @@ fn unfit(bad: &CaseApp) -> Outcome {
     outcome
 }
 
-/// Waits until a rollout has flipped.
+/// Waits until a rollout has flipped, in every worker.
 fn flipped(site: &Site) {
     site.wait_until("app", "the new set has all traffic", |app| {
+        let under_way = |on: &WaitingOn| matches!(on, WaitingOn::SplitApplied { .. });
         app.rollout.as_ref().is_some_and(|rollout| app.split.get(&rollout.to) == Some(&100))
+            && !app.waiting.iter().any(|waiting| under_way(&waiting.on))
     });
 }
 
