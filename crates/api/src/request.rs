@@ -21,6 +21,7 @@
 //! | `POST /v1/down` | | [`Done`]; everything is stopped, then Gapless itself |
 //! | `POST /v1/halt` | [`HaltRequest`] | [`HaltAnswer`]; everything has ended, and what should run is started again by whoever comes next |
 
+use camino::Utf8PathBuf;
 use gapless_model::release::{Mark, Revision};
 use gapless_model::tls::TlsSpec;
 use gapless_model::trust::Trust;
@@ -73,10 +74,13 @@ pub enum Readers {
 }
 
 /// The `[admin]` table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminSettings {
     /// Where metrics are served; none for nowhere but on the control socket.
     pub listen: Option<SocketAddr>,
+    /// The file with what a client must know, absolute; none for one that Gapless makes in its home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<Utf8PathBuf>,
 }
 
 /// The `[proxy]` table.

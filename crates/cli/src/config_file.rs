@@ -34,10 +34,14 @@ pub(crate) fn request(config: &Config, apps: Vec<AppSpec>) -> ApplyRequest {
         apps,
         base_env: base_env::of_caller(),
         proxy: config.proxy.as_ref().map(proxy_settings),
-        admin: config.admin.as_ref().map(|admin| AdminSettings { listen: admin.listen }),
+        admin: config.admin.as_ref().map(admin_settings),
         control: config.control.as_ref().map(control_settings),
         tls: config.tls.clone(),
     }
+}
+
+fn admin_settings(admin: &gapless_config::Admin) -> AdminSettings {
+    AdminSettings { listen: admin.listen, token_file: admin.token_file.clone() }
 }
 
 fn control_settings(control: &gapless_config::Control) -> ControlSettings {

@@ -31,10 +31,12 @@ pub struct Config {
 }
 
 /// The `[admin]` table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
     /// Where metrics are served; none for nowhere but on the control socket.
     pub listen: Option<SocketAddr>,
+    /// The file with what a client must know, absolute; none for one that Gapless makes.
+    pub token_file: Option<Utf8PathBuf>,
 }
 
 /// The `[control]` table.

@@ -175,7 +175,7 @@ async fn serve(home: &Utf8Path, inherited: Inherited, revive: Revive) -> Result<
         home: home.to_owned(),
         began,
         looks: server::Looks { desk: desk.clone(), since: crate::clock::now().wall },
-        admin: Admin::default(),
+        admin: Admin::new(home.to_owned()),
         ends,
         access: Access::new(rights.clone()),
         audit: Audit::new(Arc::clone(&journal)),
@@ -246,7 +246,8 @@ fn open_again(control: Option<ControlSettings>, home: &Utf8Path) -> (Rights, Opt
 
 /// Serves the admin address that a control before this one did. What is wrong if that cannot be.
 fn reopen(admin: Option<AdminSettings>, api: &server::Api) -> Option<String> {
-    match api.admin.prepare(admin?.listen) {
+    let prepared = api.admin.prepare(&admin?).and_then(|prepared| prepared.keep_token().map(|()| prepared));
+    match prepared {
         Ok(prepared) => {
             api.admin.move_to(prepared, api.looks.clone());
             None

@@ -53,14 +53,24 @@ pub(crate) static ADMIN: Table = Table {
     path: "admin",
     doc: "Where Gapless itself can be looked at; nothing can be changed there. A file with this table and \
           without `listen` closes it.",
-    keys: &[Key {
-        name: "listen",
-        kind: Kind::Listen,
-        default: Default::Derived("nowhere; metrics are on the control socket in any case"),
-        example: "\"127.0.0.1:9090\"",
-        doc: "Serves metrics for Prometheus at `/metrics`, without encryption or password: keep it on a \
-              private address.",
-    }],
+    keys: &[
+        Key {
+            name: "listen",
+            kind: Kind::Listen,
+            default: Default::Derived("nowhere; metrics are on the control socket in any case"),
+            example: "\"127.0.0.1:9090\"",
+            doc: "Serves metrics for Prometheus at `/metrics`, to those who know the token, and without encryption: \
+                  keep it on a private address.",
+        },
+        Key {
+            name: "token_file",
+            kind: Kind::File,
+            default: Default::Derived("`admin.token` in `GAPLESS_HOME`, which Gapless makes"),
+            example: "\"/etc/gapless/admin.token\"",
+            doc: "The file with what a client must send as `Authorization: Bearer …`. Not everybody may be allowed to \
+                  read it. Read again at each `gapless up`.",
+        },
+    ],
 };
 
 /// `[control]`.

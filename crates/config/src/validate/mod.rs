@@ -1,6 +1,7 @@
 //! From sections to the model's words: what values mean together, and with the machine they are read on.
 //! Reads directories and environment files; writes nothing.
 
+mod admin;
 mod app;
 mod command;
 mod directory;

@@ -1,9 +1,9 @@
 //! The file as a whole.
 
-use super::{app, error_pages, listeners, routes, tls};
-use crate::config::{Admin, Config, Control, Proxy};
+use super::{admin, app, error_pages, listeners, routes, tls};
+use crate::config::{Config, Control, Proxy};
 use crate::document::{Section, Value};
-use crate::keys::{ADMIN, PROXY};
+use crate::keys::PROXY;
 use crate::places::Places;
 use crate::problem::{Problem, Problems};
 use camino::Utf8PathBuf;
@@ -45,20 +45,11 @@ pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Pr
     Some(Config {
         apps,
         proxy: top.section("proxy").map(|section| proxy(section, around, problems)),
-        admin: top.section("admin").map(admin),
+        admin: top.section("admin").map(|section| admin::of_file(section, around, problems)),
         control: top.section("control").map(control),
         tls,
         places,
     })
-}
-
-fn admin(section: &Section) -> Admin {
-    debug_assert!(ADMIN.key("listen").is_some());
-    let listen = match section.get("listen") {
-        Some(Value::Listen(listen)) => Some(*listen),
-        _ => None,
-    };
-    Admin { listen }
 }
 
 fn control(section: &Section) -> Control {

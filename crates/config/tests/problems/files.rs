@@ -93,5 +93,6 @@ fn the_environment_file() {
     case("ours", b"A=1\nGAPLESS_HOME=/x\n");
     assert!(!text.contains("secret"), "a value is told:\n{text}");
     text += &said("[apps.api]\ncommand = \"a\"\nenv_file = \".env.prod\"\n");
+    text += &said("[apps.api]\ncommand = \"a\"\n[admin]\ntoken_file = \"token\"\n");
     shown("the_environment_file", &text);
 }

@@ -9,6 +9,7 @@ use super::answer::Answer;
 use super::process;
 use super::tls;
 use crate::access::Rights;
+use crate::admin::Prepared;
 use crate::core::Core;
 use crate::engine::{Engine, NewRelease, Plan, World};
 use axum::Json;
@@ -25,8 +26,8 @@ pub(super) async fn check(
     State(api): State<Api>,
     Json(request): Json<ApplyRequest>,
 ) -> Answer<Vec<(String, Vec<String>)>> {
-    if let Some(admin) = request.admin {
-        api.admin.prepare(admin.listen)?;
+    if let Some(admin) = &request.admin {
+        api.admin.prepare(admin)?;
     }
     rights(request.control.as_ref()).await?;
     process::check(&request.apps).await?;
@@ -61,7 +62,8 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
     let ApplyRequest { apps, base_env, proxy, admin, control, tls } = request;
     let rights = rights(control.as_ref()).await?;
     process::check(&apps).await?;
-    let prepared = admin.map(|admin| api.admin.prepare(admin.listen)).transpose()?;
+    let prepared = admin.as_ref().map(|admin| api.admin.prepare(admin)).transpose()?;
+    prepared.as_ref().map_or(Ok(()), Prepared::keep_token)?;
     let wanted = tls::prepare(tls, &api.home).await;
     let (steps, orders, wanted) = api
         .desk

@@ -48,8 +48,10 @@ fn one_of_four_that_answers_500_is_passed_over_and_comes_back() {
         Some(all.collect::<Vec<_>>()).filter(|ejected| !ejected.is_empty())
     });
     let _ = site.gapless(&["status"]).succeeds().says(": ejected by ").says("for another ");
+    let token = std::fs::read_to_string(site.home().join("admin.token")).unwrap();
+    let looker = Customer::of(admin).header("Authorization", &format!("Bearer {token}"));
     let ejections = wait_for("the ejection in the metrics", PATIENCE, || {
-        let metrics = Customer::of(admin).get("/metrics").ok()?.body;
+        let metrics = looker.get("/metrics").ok()?.body;
         let line = metrics.lines().find(|line| line.starts_with("gapless_ejections_total{app=\"app\""))?;
         let count: u32 = line.rsplit_once(' ')?.1.parse().ok()?;
         (count > 0).then_some(count)
