@@ -1,7 +1,7 @@
 //! What runs, and how it stands. Scripts rely on these names.
 
 use gapless_model::receipt::TrafficCount;
-use gapless_model::{AppName, InstanceId, ReleaseId, Rollout, WaitingOn, WallTime};
+use gapless_model::{AppName, InstanceId, ReleaseId, Rollout, Unlimited, WaitingOn, WallTime};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -138,6 +138,9 @@ pub struct InstanceStatus {
     /// It gets no new requests for a while, as those before have failed; none if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ejected: Option<EjectedStatus>,
+    /// Limits that its process was to have and does not; none if it has all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlimited: Option<Unlimited>,
 }
 
 /// An instance that is passed over for a while, although its probes are content.

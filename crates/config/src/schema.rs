@@ -58,6 +58,7 @@ fn shape(kind: &Kind) -> Value {
             json!({ "enum": all })
         }
         Kind::Number { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Kind::Cores => json!({ "type": "number", "minimum": 0.01, "maximum": 1024 }),
         Kind::Instances => json!({ "oneOf": [{ "type": "integer", "minimum": 1 }, { "const": "max" }] }),
         Kind::Duration { .. } => json!({
             "type": "string",

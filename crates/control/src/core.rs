@@ -4,7 +4,7 @@
 
 use crate::book::{Book, Written};
 use crate::clock;
-use crate::engine::{Engine, Input, Usage, World};
+use crate::engine::{App, Engine, Input, Usage, World};
 use crate::link::{Hello, LinkEvent};
 use crate::listeners::Listeners;
 use crate::local::Local;
@@ -142,7 +142,7 @@ impl Core {
 
     /// Remembers what instances use, and what follows from it.
     pub(crate) fn take_usage(&mut self, usage: BTreeMap<u32, Usage>) {
-        let grown = self.engine.apps().any(|app| app.settings.max_memory.is_some());
+        let grown = self.engine.apps().any(App::has_bounded_memory);
         if grown {
             self.input(Input::Memory(usage.iter().map(|(pid, usage)| (*pid, usage.memory)).collect()));
         }

@@ -10,7 +10,7 @@ use camino::Utf8PathBuf;
 use gapless_logs::{Capture, LogError, Settled};
 use gapless_model::app::{LogSpec, RestartSpec};
 use gapless_model::instance::ProcessId;
-use gapless_model::{AppName, InstanceId, Signal};
+use gapless_model::{AppName, InstanceId, ResourceLimits, Signal, Unlimited};
 use gapless_routing::Snapshot;
 use gapless_supervise::{Adoption, Launch, Supervisor};
 use std::collections::BTreeMap;
@@ -75,6 +75,11 @@ impl Local {
     /// All instances that run are adopted: what was kept for others is given up.
     pub fn adopted_all(&self) {
         self.parts.supervisor.adopted_all();
+    }
+
+    /// Makes ready for instances with such limits. Which of them cannot be in force here, if any.
+    pub fn lacking(&self, limits: &ResourceLimits) -> Option<Unlimited> {
+        self.parts.supervisor.lacking(limits)
     }
 
     /// A proxy that is started from here on has so many workers; none means one per core.

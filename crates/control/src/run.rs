@@ -19,7 +19,7 @@ use gapless_api::request::{AdminSettings, ControlSettings, ProxySettings};
 use gapless_logs::Capture;
 use gapless_release::Releases;
 use gapless_store::{Journal, Recovered};
-use gapless_supervise::{Safekeeping, Supervisor, running};
+use gapless_supervise::{Cgroups, Safekeeping, Supervisor, running};
 use gapless_sys::identity::Identity;
 use gapless_sys::{fdstore, process, program};
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,7 +117,7 @@ async fn serve(home: &Utf8Path, inherited: Inherited, revive: Revive) -> Result<
     let disk = Disk::start(home.to_owned(), releases)?;
     let (verified, verified_inlet) = mpsc::channel(64);
     let parts = Parts {
-        supervisor: Supervisor::new(home, PRELOAD, views, kept)?,
+        supervisor: Supervisor::new(home, PRELOAD, views, kept, Cgroups::here(home, alone.is_some()))?,
         capture: Capture::start(&home.join("logs"))?,
         proxy: orders,
         disk: disk.clone(),

@@ -8,6 +8,7 @@ mod durable;
 mod follow;
 mod halt;
 mod judge;
+mod limits;
 mod lines;
 mod logs;
 mod metrics;

@@ -37,6 +37,23 @@ pub fn ask(instance: &InstanceStatus, request: &str) -> String {
     body.to_owned()
 }
 
+/// Sends the same to one that may not live to answer.
+///
+/// # Panics
+/// It has no Unix socket, or cannot be reached.
+#[track_caller]
+#[expect(clippy::unwrap_used, reason = "a test cannot go on without")]
+pub fn tell(instance: &InstanceStatus, request: &str) {
+    let address = instance.address.as_deref().and_then(|address| address.strip_prefix("unix:")).unwrap();
+    let mut stream = UnixStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Whether it answers or ends is what is to be seen.
+    drop(exchange(
+        &mut stream,
+        &format!("{request} HTTP/1.1\r\nHost: instance\r\nConnection: close\r\n\r\n"),
+    ));
+}
+
 fn exchange(mut stream: impl Read + Write, asked: &str) -> io::Result<String> {
     stream.write_all(asked.as_bytes())?;
     let mut answer = String::new();

@@ -1,6 +1,7 @@
 //! How processes end, and how instances fail.
 
 use crate::probe::ProbeReport;
+use crate::resources::Bytes;
 use crate::time::millis;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -16,6 +17,12 @@ pub enum Exit {
     Signal(i32),
     /// It is gone; how is not known, because it was not our child any more (adopted after a restart).
     Unknown,
+    /// The kernel killed it for want of memory.
+    OutOfMemory {
+        /// Its limit in bytes (`limits.memory`), which it had reached; none if it was the machine, or whatever Gapless
+        /// itself runs in, that had no more.
+        limit: Option<u64>,
+    },
 }
 
 impl fmt::Display for Exit {
@@ -24,6 +31,12 @@ impl fmt::Display for Exit {
             Self::Code(code) => write!(f, "exited with code {code}"),
             Self::Signal(number) => write!(f, "was ended by {}", crate::signal::name_of(*number)),
             Self::Unknown => f.write_str("ended (how is not known: it was adopted)"),
+            Self::OutOfMemory { limit: Some(limit) } => {
+                write!(f, "was killed by the kernel: it used more than its limit of {}", Bytes(*limit))
+            }
+            Self::OutOfMemory { limit: None } => {
+                f.write_str("was killed by the kernel: there was no memory left where Gapless runs")
+            }
         }
     }
 }
@@ -72,6 +85,10 @@ impl fmt::Display for Failure {
         use crate::time::Spoken;
         match self {
             Self::Spawn { message } => f.write_str(message),
+            Self::Exited { exit: exit @ Exit::OutOfMemory { .. }, ran, was_ready } => {
+                let ready = if *was_ready { "became ready, ran" } else { "was not ready yet, ran" };
+                write!(f, "it {ready} {}, and {exit}", Spoken(*ran))
+            }
             Self::Exited { exit, ran, was_ready: true } => {
                 write!(f, "it became ready, then {exit} after {}", Spoken(*ran))
             }

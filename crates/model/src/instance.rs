@@ -4,6 +4,7 @@ use crate::address::Address;
 use crate::failure::{Exit, Failure};
 use crate::ids::{InstanceId, ReleaseId};
 use crate::probe::ProbeReport;
+use crate::resources::Unlimited;
 use crate::time::Moment;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +110,9 @@ pub struct InstanceView {
     pub restarts: u32,
     /// The last thing that went wrong; stays when it recovers.
     pub last_failure: Option<Failure>,
+    /// Limits that its process was to have and does not; none if it has all, or none runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlimited: Option<Unlimited>,
 }
 
 /// Retirement: the way of an instance out of service, begun by the decider.

@@ -22,6 +22,7 @@ pub mod probe;
 pub mod process;
 pub mod receipt;
 pub mod release;
+pub mod resources;
 pub mod rollout;
 pub mod route;
 pub mod signal;
@@ -42,6 +43,7 @@ pub use instance::InstanceState;
 pub use probe::{ProbeReport, ProbeSpec};
 pub use receipt::{Receipt, TrafficCount};
 pub use release::{Release, ReleaseSpec};
+pub use resources::{Bytes, Resource, ResourceLimits, Unlimited};
 pub use rollout::{
     AbortReason, Outcome, Preview, PreviewSecret, Rollout, RolloutKind, RolloutPhase, Strategy,
 };

@@ -6,6 +6,7 @@
 use crate::spawn::explained;
 use camino::Utf8Path;
 use gapless_model::process::ProcessSpec;
+use gapless_sys::cgroup::Cgroup;
 use gapless_sys::identity::{self, Identity};
 use gapless_sys::stdin;
 use std::ffi::{OsStr, OsString};
@@ -19,10 +20,16 @@ use std::process::{Command, ExitCode};
 /// What it exits with where it could not become the program (`EX_OSERR` of `sysexits.h`).
 const FAILED: u8 = 71;
 
-/// The words after `internal launch` by which this program becomes another one: as `spec` says, and with the files in
-/// `own` for that user.
-pub(crate) fn words(spec: &ProcessSpec, own: &[&Utf8Path], program: &Path) -> Vec<OsString> {
+/// The words after `internal launch` by which this program becomes another one: in `cgroup`, as `spec` says, and with
+/// the files in `own` for that user.
+pub(crate) fn words(
+    spec: &ProcessSpec,
+    cgroup: Option<&Path>,
+    own: &[&Utf8Path],
+    program: &Path,
+) -> Vec<OsString> {
     let mut words: Vec<OsString> = Vec::new();
+    words.extend(cgroup.into_iter().flat_map(|path| ["--cgroup".into(), path.into()]));
     let mut say = |name: &str, value: Option<String>| {
         words.extend(value.into_iter().flat_map(|value| [name.into(), value.into()]));
     };
@@ -49,6 +56,7 @@ pub fn launch(words: &[OsString]) -> ExitCode {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Orders {
     process: ProcessSpec,
+    cgroup: Option<PathBuf>,
     own: Vec<PathBuf>,
     /// The program and its arguments.
     program: Vec<OsString>,
@@ -69,6 +77,7 @@ impl Orders {
                     orders.process.umask = Some(u32::from_str_radix(&text()?, 8).map_err(|_| bad())?);
                 }
                 Some("--nofile") => orders.process.nofile = Some(text()?.parse().map_err(|_| bad())?),
+                Some("--cgroup") => orders.cgroup = Some(value.into()),
                 Some("--own") => orders.own.push(value.into()),
                 _ => return Err(bad()),
             }
@@ -80,6 +89,12 @@ impl Orders {
     /// # Errors
     /// A message for people.
     fn follow(&self) -> Result<(), String> {
+        // First of all: whatever follows is within its limits.
+        if let Some(path) = &self.cgroup {
+            Cgroup::at(path)
+                .take_in(std::process::id())
+                .map_err(|error| format!("cannot enter its cgroup {}: {error}", path.display()))?;
+        }
         let (file, arguments) = self.program.split_first().ok_or("there is no program to become")?;
         let file = Path::new(file);
         let mut program = Command::new(file);
@@ -167,13 +182,15 @@ mod tests {
             group: Some("77".into()),
             umask: Some(0o027),
             nofile: Some(4096),
+            ..ProcessSpec::default()
         };
-        let mut said = words(&process, &["/r/x".into(), "/r/y".into()], Path::new("/bin/x"));
+        let mut said =
+            words(&process, Some(Path::new("/c")), &["/r/x".into(), "/r/y".into()], Path::new("/bin/x"));
         said.extend(["--user".into(), "--".into()]);
         let program = ["/bin/x", "--user", "--"].map(OsString::from).to_vec();
         let own = vec!["/r/x".into(), "/r/y".into()];
-        assert_eq!(Orders::read(&said).unwrap(), Orders { process, own, program });
-        assert_eq!(words(&ProcessSpec::default(), &[], Path::new("/x")), ["--", "/x"]);
+        assert_eq!(Orders::read(&said).unwrap(), Orders { process, cgroup: Some("/c".into()), own, program });
+        assert_eq!(words(&ProcessSpec::default(), None, &[], Path::new("/x")), ["--", "/x"]);
         let later = ["--tomorrow", "1", "--", "/x"].map(OsString::from);
         assert!(Orders::read(&later).unwrap_err().contains("--tomorrow"));
     }

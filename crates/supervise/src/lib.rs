@@ -13,6 +13,8 @@
 //! Instances outlive it. When control dies they run on, and the next one takes them over ([`Adoption`]),
 //! known beyond doubt by pid and start time.
 //!
+//! An instance with limits is in a cgroup of its own where we may make one (`cgroups/`).
+//!
 //! Where to look: what an instance is started with, `spawn.rs`, `environment.rs`, `offer.rs`; where it is
 //! reached, `address.rs`; what is asked of it, `probe/`; its life, state by state, `actor/`.
 
@@ -20,6 +22,7 @@ mod actor;
 mod address;
 mod backoff;
 mod census;
+mod cgroups;
 mod clock;
 mod confine;
 mod environment;
@@ -43,6 +46,7 @@ mod target;
 mod usage;
 mod wish;
 
+pub use cgroups::{Cgroups, NotInForce};
 pub use confine::launch as become_program;
 pub use launch::{Adoption, Launch, LaunchError};
 pub use observe::{Found, end_left_over, running};

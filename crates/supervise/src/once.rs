@@ -31,7 +31,7 @@ pub async fn once(
     environment.insert(ONCE.to_owned(), "1".to_owned());
     environment.extend(more);
     let (cwd, process) = (&release.spec.cwd, &release.spec.process);
-    run(Program { command, cwd, environment: &environment, process, own: &[] }, output).await
+    run(Program { command, cwd, environment: &environment, process, cgroup: None, own: &[] }, output).await
 }
 
 /// Runs a program to its end.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -22,6 +23,8 @@ pub(crate) struct Program<'a> {
     pub(crate) cwd: &'a Utf8Path,
     pub(crate) environment: &'a BTreeMap<String, String>,
     pub(crate) process: &'a ProcessSpec,
+    /// The cgroup that it is in from its first moment on; none for ours.
+    pub(crate) cgroup: Option<&'a Path>,
     /// Files and directories that are to be the user's that it runs as, if that is another.
     pub(crate) own: &'a [&'a Utf8Path],
 }
@@ -47,7 +50,7 @@ pub(crate) async fn start(program: Program<'_>, stdout: File, stderr: File) -> R
     }
     let path = program.environment.get("PATH").map(String::as_str);
     let file = executable::find(first, program.cwd, path)?;
-    let (mut command, report) = if program.process.is_plain() {
+    let (mut command, report) = if program.process.is_like_ours() && program.cgroup.is_none() {
         let mut command = Command::new(&file);
         command.stdin(Stdio::null());
         (command, None)
@@ -56,7 +59,7 @@ pub(crate) async fn start(program: Program<'_>, stdout: File, stderr: File) -> R
         let mut command = Command::new(confine::ourselves()?);
         command
             .args(["internal", "launch"])
-            .args(confine::words(program.process, program.own, &file))
+            .args(confine::words(program.process, program.cgroup, program.own, &file))
             .stdin(end);
         (command, Some(report))
     };

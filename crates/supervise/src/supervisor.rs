@@ -2,15 +2,16 @@
 
 use crate::actor::{Actor, World};
 use crate::census::Census;
+use crate::cgroups::Cgroups;
 use crate::launch::{Adoption, Launch, LaunchError};
 use crate::ports::Ports;
 use crate::rundir::RunDir;
 use crate::safekeeping::Safekeeping;
 use crate::wish::{Orders, Wish};
 use camino::{Utf8Path, Utf8PathBuf};
-use gapless_model::InstanceId;
 use gapless_model::app::RestartSpec;
 use gapless_model::instance::InstanceView;
+use gapless_model::{InstanceId, ResourceLimits, Unlimited};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -45,8 +46,8 @@ pub enum SetupError {
 
 impl Supervisor {
     /// A supervisor for `home` (absolute), without instances yet. `preload` is what Node processes load first;
-    /// it is written to `run/gapless-preload.cjs`. `kept` has the notify sockets of those to be adopted. Every
-    /// change of every instance comes out of `events`; while that is full, the instance whose change it is waits.
+    /// it is written to `run/gapless-preload.cjs`. `kept` has the notify sockets of those to be adopted; those
+    /// with limits are in `cgroups`. Every change of every instance comes out of `events`; while that is full, the instance whose change it is waits.
     ///
     /// To be called within a tokio runtime with I/O and time.
     ///
@@ -57,11 +58,18 @@ impl Supervisor {
         preload: &str,
         events: mpsc::Sender<InstanceView>,
         kept: Safekeeping,
+        cgroups: Cgroups,
     ) -> Result<Self, SetupError> {
         let run = RunDir::prepare(home, preload)
             .map_err(|error| SetupError::RunDir { path: home.to_owned(), error })?;
-        let world =
-            World { run, ports: Ports::default(), census: Census::start(), kept: Arc::new(kept), events };
+        let world = World {
+            run,
+            ports: Ports::default(),
+            census: Census::start(),
+            kept: Arc::new(kept),
+            cgroups: Arc::new(cgroups),
+            events,
+        };
         Ok(Self { world: Arc::new(world), instances: BTreeMap::new() })
     }
 
@@ -94,9 +102,18 @@ impl Supervisor {
         self.world.kept.all()
     }
 
-    /// All instances that were left by an earlier control are adopted: what is kept of others is given up.
+    /// All instances that were left by an earlier control are adopted: what is kept of others is given up, and who is
+    /// left in a cgroup of another is ended.
     pub fn adopted_all(&self) {
         self.world.kept.give_up_others(|id| self.instances.contains_key(id));
+        for cell in self.world.cgroups.left_over(|id| self.instances.contains_key(id)) {
+            tokio::spawn(async move { cell.close().await });
+        }
+    }
+
+    /// Makes ready for instances with such limits. Which of them cannot be in force here, if any.
+    pub fn lacking(&self, limits: &ResourceLimits) -> Option<Unlimited> {
+        self.world.cgroups.lacking(limits)
     }
 
     fn insert<A: Future<Output = ()> + Send + 'static>(

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod activation;
+pub mod cgroup;
 pub mod clock;
 pub mod descriptor;
 pub mod detach;

@@ -110,6 +110,7 @@ pub(crate) async fn run(session: &Session, args: Args) -> Result<Exit, Error> {
         program: &program,
         home: &home,
         drain: drain_timeout,
+        below: which.manager().knows_subgroups(),
     });
     if print {
         screen::out(&text)?;

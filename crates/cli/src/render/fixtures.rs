@@ -8,7 +8,8 @@ use gapless_model::probe::{ProbeAnswer, ProbeReport};
 use gapless_model::receipt::PhaseTime;
 use gapless_model::{
     AbortReason, AppName, Failure, InstanceId, Moment, Outcome, Preview, PreviewSecret, Receipt, ReleaseId,
-    Rollout, RolloutId, RolloutKind, RolloutPhase, Strategy, TrafficCount, WaitingOn, WallTime,
+    Resource, Rollout, RolloutId, RolloutKind, RolloutPhase, Strategy, TrafficCount, Unlimited, WaitingOn,
+    WallTime,
 };
 use std::time::Duration;
 
@@ -103,6 +104,7 @@ pub(crate) fn instance_status(n: u32, release: ReleaseId) -> InstanceStatus {
         in_flight: 2,
         traffic: TrafficCount { served: 12_000, ..TrafficCount::default() },
         ejected: None,
+        unlimited: None,
     }
 }
 
@@ -183,13 +185,17 @@ pub(crate) fn in_trouble() -> AppStatus {
     instance.restarts = 6;
     (instance.pid, instance.uptime_ms, instance.cpu_percent, instance.memory) = (None, None, None, None);
     instance.address = None;
+    let mut other = instance_status(10, R1);
+    other.id = InstanceId::new("mailer".parse().unwrap(), 10);
+    other.unlimited =
+        Some(Unlimited { what: vec![Resource::Memory, Resource::Cpu], why: "the reason why".into() });
     AppStatus {
         name: "mailer".parse().unwrap(),
         ready: 0,
         wanted: 1,
         split: [].into(),
         routes: Vec::new(),
-        instances: vec![instance],
+        instances: vec![instance, other],
         requests_per_second: 0.0,
         traffic: TrafficCount { failed: 1, ..TrafficCount::default() },
         last_failure: Some(

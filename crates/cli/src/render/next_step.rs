@@ -1,7 +1,7 @@
 //! What to do about a failure, in one sentence.
 
 use gapless_model::probe::{ProbeAnswer, ProbeReport};
-use gapless_model::{AbortReason, AppName, Failure};
+use gapless_model::{AbortReason, AppName, Exit, Failure};
 
 /// The next step after a rollout that did not complete; none if the user asked for that.
 pub(crate) fn next_step(app: &AppName, why: &AbortReason) -> Option<String> {
@@ -20,6 +20,16 @@ pub(crate) fn next_step(app: &AppName, why: &AbortReason) -> Option<String> {
     };
     Some(match failure {
         Failure::Spawn { .. } => format!("correct `command` or `cwd` of {app}"),
+        Failure::Exited { exit: Exit::OutOfMemory { limit: Some(_) }, .. } => {
+            format!(
+                "raise `memory` in [apps.{app}.limits], or let it take less: `gapless logs {app}` has its last words"
+            )
+        }
+        Failure::Exited { exit: Exit::OutOfMemory { limit: None }, .. } => {
+            format!(
+                "there is too little memory for {app} and what runs beside it: fewer `instances`, or more memory"
+            )
+        }
         Failure::Exited { was_ready: false, .. } => format!("see what it said: `gapless logs {app} --err`"),
         Failure::Exited { was_ready: true, .. } => {
             format!("it crashes in service: `gapless logs {app}` has its last words")

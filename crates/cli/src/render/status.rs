@@ -6,6 +6,7 @@ use crate::render::progress::waiting;
 use crate::render::table::{Column, table};
 use gapless_api::Status;
 use gapless_api::status::{AppStatus, EjectedStatus};
+use gapless_model::Unlimited;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -98,6 +99,19 @@ fn rate(per_second: f64) -> String {
     if per_second == 0.0 { "0".into() } else { format!("{per_second:.1}") }
 }
 
+/// Instances whose limits are not in force, those together that lack the same.
+fn without_limits(app: &AppStatus) -> Vec<(&Unlimited, String)> {
+    let mut all: Vec<(&Unlimited, String)> = Vec::new();
+    for instance in &app.instances {
+        let Some(lacks) = &instance.unlimited else { continue };
+        match all.iter_mut().find(|(other, _)| *other == lacks) {
+            Some((_, names)) => _ = write!(names, ", {}", instance.id),
+            None => all.push((lacks, instance.id.to_string())),
+        }
+    }
+    all
+}
+
 /// What an app waits for, the rollout's phase before it if one is in progress.
 pub(crate) fn waits(app: &AppStatus) -> String {
     let mut text = String::new();
@@ -137,6 +151,10 @@ pub(crate) fn wrongs(app: &AppStatus) -> String {
                 instance.id
             );
         }
+    }
+    for (lacks, instances) in without_limits(app) {
+        let (sign, keys, why) = (paint::warn("!"), lacks.keys(), &lacks.why);
+        _ = writeln!(text, "{sign} {instances}: without the limits that were asked for ({keys}): {why}");
     }
     if app.rollout.is_none()
         && let Some(why) = &app.last_failure

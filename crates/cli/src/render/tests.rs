@@ -126,6 +126,14 @@ fn every_failure_has_a_next_step() {
         ("crash at boot", exited(false)),
         ("crash in service", exited(true)),
         (
+            "out of memory",
+            Failure::Exited {
+                exit: Exit::OutOfMemory { limit: Some(512_000_000) },
+                ran: Duration::from_secs(75),
+                was_ready: false,
+            },
+        ),
+        (
             "wedged",
             Failure::Wedged { report: probe(ProbeAnswer::TimedOut { after: Duration::from_secs(2) }) },
         ),
@@ -264,6 +272,22 @@ fn releases_and_history() {
         What::AppStopped,
         What::AppStarted,
         What::AppDeleted,
+        What::InstanceFailed {
+            instance: instance(7),
+            failure: Failure::Exited {
+                exit: Exit::OutOfMemory { limit: Some(512_000_000) },
+                ran: Duration::from_secs(75),
+                was_ready: true,
+            },
+        },
+        What::InstanceFailed {
+            instance: instance(7),
+            failure: Failure::Exited {
+                exit: Exit::OutOfMemory { limit: None },
+                ran: Duration::from_millis(80),
+                was_ready: false,
+            },
+        },
         What::InstanceOutgrown { instance: instance(7), memory: 500 << 20, most: 300 << 20 },
         What::ControlStarted { adopted: 3 },
         What::Asked { by: ann(), command: "reload api".into() },

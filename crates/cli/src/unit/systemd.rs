@@ -27,6 +27,14 @@ impl Manager {
         }
     }
 
+    /// Whether it can start a service in a cgroup below the unit's own (`DelegateSubgroup=`, `systemd.resource-control(5)`).
+    /// One that cannot be asked is taken for a new one: the file may be for another machine.
+    pub(crate) fn knows_subgroups(self) -> bool {
+        const SINCE: u32 = 254;
+        let said = self.asked(&["--version"]).ok().filter(|output| output.status.success());
+        said.and_then(|output| version(&String::from_utf8_lossy(&output.stdout))).is_none_or(|it| it >= SINCE)
+    }
+
     /// Asks it to do something.
     pub(crate) fn does(self, words: &[&str]) -> Result<(), Error> {
         let said = format!("{} {}", self.command(), words.join(" "));
@@ -62,6 +70,11 @@ impl Manager {
     }
 }
 
+/// The version in `systemd 252 (252.38-1~deb12u1)`.
+fn version(said: &str) -> Option<u32> {
+    said.strip_prefix("systemd ")?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
 /// The job of a unit in `systemctl list-jobs`: `JOB UNIT TYPE STATE`.
 fn job_in(list: &str, unit: &str) -> Option<String> {
     list.lines().find_map(|line| {
@@ -74,6 +87,13 @@ fn job_in(list: &str, unit: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_version_is_the_first_number() {
+        assert_eq!(version("systemd 252 (252.38-1~deb12u1)\n+PAM"), Some(252));
+        assert_eq!(version("systemd 257.7-1\n"), Some(257));
+        assert_eq!(version("elogind"), None);
+    }
 
     #[test]
     fn the_job_of_one_unit_is_found_among_others() {

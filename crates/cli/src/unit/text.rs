@@ -1,6 +1,7 @@
 //! What the unit says (`systemd.unit(5)`, `systemd.service(5)`, `systemd.exec(5)`).
 
 use super::systemd::Manager;
+use gapless_model::resources::OWN_CGROUP;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(crate) struct About<'a> {
     pub(crate) home: &'a str,
     /// How long everything may take to finish when it is stopped.
     pub(crate) drain: Duration,
+    /// Whether the manager can start it in a cgroup below the unit's own.
+    pub(crate) below: bool,
 }
 
 /// What keeps the system from whatever an app might do, and that no app needs. Apps run under it as well, so it is less
@@ -51,7 +54,7 @@ CapabilityBoundingSet=~CAP_SYS_TTY_CONFIG CAP_SYSLOG CAP_WAKE_ALARM
 
 /// The whole file.
 pub(crate) fn unit(about: &About<'_>) -> String {
-    let About { unit, manager, program, home, drain } = *about;
+    let About { unit, manager, program, home, drain, below } = *about;
     let (program, own_home) = (word(program), word(home));
     let user = if manager == Manager::User { " --user" } else { "" };
     let (network, target) = match manager {
@@ -88,11 +91,15 @@ OOMPolicy=continue
 FileDescriptorStoreMax=1024
 LimitNOFILE=524288
 TasksMax=infinity
+# Limits of instances are kept by cgroups below the unit's own, in which nobody may be then: not Gapless either.
 Delegate=yes
 ",
         within = drain.as_secs(),
         stop = (drain + BEYOND).as_secs(),
     );
+    if below {
+        let _ = writeln!(text, "DelegateSubgroup={OWN_CGROUP}");
+    }
     if manager == Manager::System {
         // A path in `/usr` or `/etc` would be read-only otherwise.
         let _ = match home {
@@ -126,7 +133,8 @@ mod tests {
 
     fn about(manager: Manager, home: &str) -> String {
         let program = "/usr/local/bin/gapless";
-        unit(&About { unit: "gapless.service", manager, program, home, drain: Duration::from_secs(25) })
+        let (unit, drain) = ("gapless.service", Duration::from_secs(25));
+        super::unit(&About { unit, manager, program, home, drain, below: true })
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::value::{self, CommandText, Value};
 use super::{syntax, unknown, wrong};
 use crate::keys::{Key, Kind, ROOT, Table};
 use crate::problem::{Problem, Problems};
-use crate::text::Unfit;
+use crate::text::{Unfit, cores};
 use miette::SourceSpan;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
@@ -79,6 +79,14 @@ impl Reader<'_> {
                     _ => self.problems.add(wrong::out_of_bounds(key, path, span, number.as_str())),
                 }
             }
+            (Kind::Cores, DeValue::Integer(number)) => match cores::parse(number.as_str()) {
+                Ok(thousandths) => return Some(Value::Number(thousandths)),
+                Err(unfit) => self.unfit(key, path, span, unfit),
+            },
+            (Kind::Cores, DeValue::Float(number)) => match cores::parse(number.as_str()) {
+                Ok(thousandths) => return Some(Value::Number(thousandths)),
+                Err(unfit) => self.unfit(key, path, span, unfit),
+            },
             (Kind::Command, DeValue::Array(list)) => {
                 return self.words(key, path, list).map(|words| {
                     Value::Command(CommandText::Words(words.into_iter().map(|word| word.value).collect()))

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(crate) enum Value {
     Text(String),
     Flag(bool),
-    /// A number, or a size in bytes.
+    /// A number, a size in bytes, or thousandths of a core.
     Number(u64),
     /// As many as there are cores.
     Max,

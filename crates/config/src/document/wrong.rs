@@ -5,7 +5,7 @@ use super::value;
 use crate::keys::{Key, Kind};
 use crate::nearest;
 use crate::problem::Problem;
-use crate::text::{Unfit, duration, size};
+use crate::text::{Unfit, cores, duration, size};
 use miette::SourceSpan;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -109,6 +109,7 @@ pub(crate) fn wanted(kind: &Kind) -> String {
             format!("`true`, `false`, {words}")
         }
         Kind::Number { min, max } => format!("a number from {min} to {max}"),
+        Kind::Cores => "a number of cores, as `1.5`".into(),
         Kind::Instances => "a number of at least 1, or `\"max\"`".into(),
         Kind::Duration { .. } => "a duration with its unit, in quotes".into(),
         Kind::Size => "a size with its unit, in quotes".into(),
@@ -165,6 +166,9 @@ fn help(text: &str, key: &Key, path: &str, read: &Spanned<DeValue<'_>>) -> Strin
         }
         (Kind::Flag, DeValue::String(flag)) if matches!(flag.as_ref(), "true" | "false") => {
             format!("write `{name} = {flag}`, without quotes")
+        }
+        (Kind::Cores, DeValue::String(number)) if cores::parse(number).is_ok() => {
+            format!("write `{name} = {number}`, without quotes")
         }
         (Kind::Number { .. } | Kind::Instances, DeValue::String(number)) if number.parse::<u32>().is_ok() => {
             format!("write `{name} = {number}`, without quotes")

@@ -212,7 +212,7 @@ pub(crate) static APP: Table = Table {
             kind: Kind::Table(&traffic::LIMITS),
             default: Default::Derived("the defaults of its keys"),
             example: "[apps.api.limits]",
-            doc: "How much of a request the app takes.",
+            doc: "How much of the machine each instance may take, and how much of a request the app takes.",
         },
         Key {
             name: "balance",

@@ -71,6 +71,8 @@ pub(crate) enum Kind {
         /// Most.
         max: u64,
     },
+    /// Cores, with or without a fraction.
+    Cores,
     /// A number of at least 1, or `"max"`.
     Instances,
     /// A duration with its unit.

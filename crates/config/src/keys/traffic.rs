@@ -137,8 +137,32 @@ pub(crate) static RETRY: Table = Table {
 /// `[apps.NAME.limits]`.
 pub(crate) static LIMITS: Table = Table {
     path: "apps.NAME.limits",
-    doc: "How much of a request the app takes; it does not see what is more.",
+    doc: "How much of the machine each instance may take, and how much of a request the app takes; it does not see what \
+          is more.",
     keys: &[
+        Key {
+            name: "memory",
+            kind: Kind::Size,
+            default: Default::Derived("as much as the machine has"),
+            example: "\"512MB\"",
+            doc: "The memory of an instance's processes together: the kernel kills an instance that needs more, and it is \
+                  started again as `restart` says. Needs a delegated cgroup (docs/isolation.md).",
+        },
+        Key {
+            name: "cpu",
+            kind: Kind::Cores,
+            default: Default::Derived("as much as the machine has"),
+            example: "1.5",
+            doc: "The CPU of an instance's processes together, in cores: who wants more waits. Needs a delegated cgroup.",
+        },
+        Key {
+            name: "pids",
+            kind: Kind::Number { min: 1, max: 4_194_304 },
+            default: Default::Derived("as many as the machine has"),
+            example: "200",
+            doc: "An instance's processes and threads together (Node has about a dozen threads): no more can be started. \
+                  Needs a delegated cgroup.",
+        },
         Key {
             name: "max_body",
             kind: Kind::Size,

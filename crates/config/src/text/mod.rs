@@ -1,6 +1,7 @@
 //! What people write in a string: durations, sizes, addresses, paths, commands.
 
 pub(crate) mod cookie;
+pub(crate) mod cores;
 pub(crate) mod duration;
 pub(crate) mod listen;
 pub(crate) mod network;

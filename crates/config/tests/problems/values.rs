@@ -76,6 +76,28 @@ fn durations_and_sizes() {
 }
 
 #[test]
+fn limits() {
+    snapshot(
+        "limits",
+        &[
+            ("no memory", app!("limits = { memory = \"0B\" }")),
+            ("too little memory", app!("[apps.api.limits]\nmemory = \"512KB\"")),
+            ("memory without unit", app!("limits = { memory = 512 }")),
+            ("negative memory", app!("limits = { memory = \"-5MB\" }")),
+            ("watched beyond the limit", app!("max_memory = \"600MB\"\nlimits = { memory = \"512MB\" }")),
+            ("no cpu", app!("limits = { cpu = 0 }")),
+            ("negative cpu", app!("limits = { cpu = -1.5 }")),
+            ("very much cpu", app!("limits = { cpu = 100_000 }")),
+            ("cpu in quotes", app!("limits = { cpu = \"1.5\" }")),
+            ("cpu in words", app!("limits = { cpu = \"50%\" }")),
+            ("no processes", app!("limits = { pids = 0 }")),
+            ("negative processes", app!("limits = { pids = -1 }")),
+            ("half a process", app!("limits = { pids = 1.5 }")),
+        ],
+    );
+}
+
+#[test]
 fn words() {
     snapshot(
         "words",

@@ -96,6 +96,7 @@ impl Engine {
             address: None,
             restarts: 0,
             last_failure: Some(Failure::Spawn { message }),
+            unlimited: None,
         };
         self.observe_instance(view, world);
     }

@@ -22,6 +22,10 @@ pub(super) fn release_changes(old: &ReleaseSpec, new: &ReleaseSpec) -> Vec<Strin
     differ("group", old.process.group != new.process.group);
     differ("umask", old.process.umask != new.process.umask);
     differ("nofile", old.process.nofile != new.process.nofile);
+    let (was, is) = (&old.process.limits, &new.process.limits);
+    differ("limits.memory", was.memory != is.memory);
+    differ("limits.cpu", was.cpu != is.cpu);
+    differ("limits.pids", was.pids != is.pids);
     differ("startup", old.startup != new.startup);
     differ("ready", old.ready != new.ready || old.start_deadline != new.start_deadline);
     differ("live", old.live != new.live);

@@ -86,6 +86,7 @@ pub(crate) fn planned(id: InstanceId, release: ReleaseId, now: Now) -> Managed {
             address: None,
             restarts: 0,
             last_failure: None,
+            unlimited: None,
         },
         retiring: None,
         backlog: None,

@@ -197,6 +197,7 @@ impl Engine {
             address: record.address.clone().filter(|_| !news),
             restarts: record.restarts,
             last_failure: record.last_failure.clone(),
+            unlimited: None,
         };
         // What is not there cannot serve; its supervisor says the rest.
         let view = match &here {

@@ -132,6 +132,7 @@ impl App {
             in_flight: self.traffic.in_flight(&i.view.id),
             traffic: self.traffic.of(&i.view.id),
             ejected: self.traffic.ejected(&i.view.id, now.moment),
+            unlimited: i.view.unlimited.clone(),
         }
     }
 

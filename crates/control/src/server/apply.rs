@@ -6,6 +6,7 @@
 
 use super::Api;
 use super::answer::Answer;
+use super::limits;
 use super::process;
 use super::tls;
 use crate::access::Rights;
@@ -65,6 +66,7 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
     let prepared = admin.as_ref().map(|admin| api.admin.prepare(admin)).transpose()?;
     prepared.as_ref().map_or(Ok(()), Prepared::keep_token)?;
     let wanted = tls::prepare(tls, &api.home).await;
+    let asked = apps.clone();
     let (steps, orders, wanted) = api
         .desk
         .ask(move |core| {
@@ -117,7 +119,12 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
     if let Some(prepared) = prepared {
         api.admin.move_to(prepared, api.looks.clone());
     }
-    let warnings = api.desk.ask(|core| core.keychain.warnings(&core.engine.tls_hosts())).await?;
+    let warnings = api.desk.ask(move |core| {
+        let mut warnings = core.keychain.warnings(&core.engine.tls_hosts());
+        warnings.extend(limits::warnings(core, &asked));
+        warnings
+    });
+    let warnings = warnings.await?;
     Ok(Json(ApplyResult { apps, warnings }))
 }
 

@@ -25,6 +25,7 @@ mod isolation;
 mod journal_damaged;
 mod keeper_killed;
 mod killed;
+mod limits;
 mod logs;
 mod long_work;
 mod memory;

@@ -317,8 +317,16 @@ impl Play {
 }
 
 fn instance(id: InstanceId, release: ReleaseId, state: InstanceState) -> Instance {
-    let view =
-        InstanceView { id, release, state, process: None, address: None, restarts: 0, last_failure: None };
+    let view = InstanceView {
+        id,
+        release,
+        state,
+        process: None,
+        address: None,
+        restarts: 0,
+        last_failure: None,
+        unlimited: None,
+    };
     Instance { view, retiring: None, backlog: None, restarting: false, outgrown: false }
 }
 

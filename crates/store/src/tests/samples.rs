@@ -11,13 +11,14 @@ use gapless_model::balance::BalanceSpec;
 use gapless_model::event::What;
 use gapless_model::instance::{ProcessId, Retiring};
 use gapless_model::probe::{ProbeAnswer, ProbeKind};
+use gapless_model::process::ProcessSpec;
 use gapless_model::receipt::{Flip, PhaseTime};
 use gapless_model::release::{Mark, StopSpec, StopTarget};
 use gapless_model::{
     AbortReason, Address, AddressMode, AppName, AppSettings, AppSpec, CommandLine, Exit, Failure, InstanceId,
     InstanceState, Moment, Outcome, Preview, PreviewSecret, ProbeReport, ProbeSpec, Receipt, Release,
-    ReleaseId, ReleaseSpec, Rollout, RolloutId, RolloutKind, RolloutPhase, Signal, Strategy, TrafficCount,
-    WallTime,
+    ReleaseId, ReleaseSpec, ResourceLimits, Rollout, RolloutId, RolloutKind, RolloutPhase, Signal, Strategy,
+    TrafficCount, WallTime,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -57,7 +58,10 @@ fn release_spec(n: u32) -> ReleaseSpec {
         protocol: Default::default(),
         start_deadline: second,
         secrets: Default::default(),
-        process: Default::default(),
+        process: ProcessSpec {
+            limits: ResourceLimits { memory: Some(1 << 29), cpu: Some(1500), pids: None },
+            ..ProcessSpec::default()
+        },
         stop: StopSpec { signal: Signal::Term, to: StopTarget::Group, timeout: second },
     }
 }

@@ -12,6 +12,7 @@ mod wedged;
 
 use crate::backoff::Backoff;
 use crate::census::Census;
+use crate::cgroups::Cgroups;
 use crate::group::Mark;
 use crate::launch::{Adoption, Launch};
 use crate::ports::Ports;
@@ -33,6 +34,7 @@ pub(crate) struct World {
     pub(crate) ports: Ports,
     pub(crate) census: Census,
     pub(crate) kept: Arc<Safekeeping>,
+    pub(crate) cgroups: Arc<Cgroups>,
     pub(crate) events: mpsc::Sender<InstanceView>,
 }
 
@@ -87,6 +89,7 @@ impl Actor {
             address: None,
             restarts: 0,
             last_failure: None,
+            unlimited: None,
         };
         Self::new(launch, world, orders, Backoff::default(), view).live(Next::Start).await;
     }

@@ -1,6 +1,7 @@
 //! What an instance has while a process of it runs.
 
 use super::probes::Probes;
+use crate::cgroups::Cell;
 use crate::group::Group;
 use crate::launch::Launch;
 use crate::target::Target;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) group: Group,
+    /// Its cgroup, if it has one of its own.
+    pub(super) cell: Option<Cell>,
     pub(super) target: Arc<Target>,
     pub(super) probes: Probes,
     /// When it was started.
@@ -21,10 +24,16 @@ pub(super) struct Process {
 
 impl Process {
     /// One that must still become ready.
-    pub(super) fn starting(group: Group, target: Target, since: Moment, launch: &Launch) -> Self {
+    pub(super) fn starting(
+        group: Group,
+        cell: Option<Cell>,
+        target: Target,
+        since: Moment,
+        launch: &Launch,
+    ) -> Self {
         let target = Arc::new(target);
         let probes = Probes::starting(&launch.release.spec, &target);
-        Self { group, target, probes, since, ready_since: None }
+        Self { group, cell, target, probes, since, ready_since: None }
     }
 
     /// It is ready, or has been since `ready`: from now on it is asked at its usual intervals.

@@ -2,6 +2,7 @@
 
 use super::process::Process;
 use super::{Actor, Next, Then};
+use crate::cgroups::Cell;
 use crate::environment::{self, says_ready_itself};
 use crate::group::{self, Group};
 use crate::node;
@@ -14,7 +15,7 @@ use crate::target::{Surroundings, Target};
 use crate::wish::Order;
 use crate::{clock, executable};
 use camino::Utf8Path;
-use gapless_model::{Exit, Failure, InstanceId, InstanceState, Moment};
+use gapless_model::{Exit, Failure, InstanceId, InstanceState, Moment, Unlimited};
 use gapless_sys::{fifo, marks};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -30,7 +31,8 @@ impl Actor {
         }
         self.orders.heed_restarts();
         match self.spawn().await {
-            Ok(process) => {
+            Ok((process, unlimited)) => {
+                self.view.unlimited = unlimited;
                 let deadline = process.since + self.launch.release.spec.start_deadline;
                 self.view.process = Some(process.group.process());
                 Next::Starting { process, deadline }
@@ -44,7 +46,7 @@ impl Actor {
 
     /// # Errors
     /// A message for people.
-    async fn spawn(&self) -> Result<Process, String> {
+    async fn spawn(&self) -> Result<(Process, Option<Unlimited>), String> {
         let (run, instance) = (&self.world.run, &self.launch.instance);
         let spec = &self.launch.release.spec;
         let cannot = |doing: &str, error: io::Error| format!("cannot {doing} of {instance}: {error}");
@@ -64,11 +66,22 @@ impl Actor {
         let said = notify.as_ref().map(|_| run.notify(instance));
         let own: Vec<&Utf8Path> = own.iter().chain(&said).map(|path| path.as_path()).collect();
         let (cwd, process) = (&spec.cwd, &spec.process);
-        let program = Program { command: &command, cwd, environment: &environment, process, own: &own };
-        let group = spawn::start(program, stdout, stderr).await?;
+        let (cell, unlimited) = self.world.cgroups.make(instance, &process.limits).await;
+        let cgroup = cell.as_ref().map(Cell::path);
+        let program =
+            Program { command: &command, cwd, environment: &environment, process, cgroup, own: &own };
+        let group = match spawn::start(program, stdout, stderr).await {
+            Ok(group) => group,
+            Err(why) => {
+                if let Some(cell) = cell {
+                    cell.close().await;
+                }
+                return Err(why);
+            }
+        };
         let since = clock::now();
         let target = self.target(&group, offer, environment, notify);
-        Ok(Process::starting(group, target, since, &self.launch))
+        Ok((Process::starting(group, cell, target, since, &self.launch), unlimited))
     }
 
     /// Takes over what an earlier control left, in the state in which it left it.
@@ -78,7 +91,8 @@ impl Actor {
             InstanceState::Backoff { until, .. } => return Next::Backoff { until },
             _ => {}
         }
-        let Some(process) = self.take_over() else { return self.lost().await };
+        let Some((process, unlimited)) = self.take_over() else { return self.lost().await };
+        self.view.unlimited = unlimited;
         self.view.process = Some(process.group.process());
         self.view.address = process.target.found().cloned();
         match self.view.state {
@@ -108,7 +122,7 @@ impl Actor {
     }
 
     /// The process as it was known, if it still runs.
-    fn take_over(&self) -> Option<Process> {
+    fn take_over(&self) -> Option<(Process, Option<Unlimited>)> {
         let known = self.view.process?;
         let group = Group::resume(known).ok()?;
         let environment = marks::environment(known.pid).unwrap_or_default();
@@ -120,7 +134,8 @@ impl Actor {
         });
         let target = self.target(&group, offer, environment, notify);
         let since = group.since();
-        Some(Process::starting(group, target, since, &self.launch))
+        let (cell, unlimited) = self.world.cgroups.resume(instance, &spec.process.limits, known.pid);
+        Some((Process::starting(group, cell, target, since, &self.launch), unlimited))
     }
 
     /// Its process ended while nobody looked: what it left running must not meet the next one.
@@ -128,7 +143,12 @@ impl Actor {
         if let Some(known) = self.view.process {
             group::kill_remains(known.pid, &self.world.census, &self.mark).await;
         }
-        let exit = Exit::Unknown;
+        let limits = &self.launch.release.spec.process.limits;
+        let mut exit = Exit::Unknown;
+        if let Some(cell) = self.world.cgroups.left_by(&self.launch.instance, limits) {
+            exit = cell.told(exit);
+            cell.close().await;
+        }
         if let InstanceState::Stopping { .. } = self.view.state {
             return Next::Gone { exit: Some(exit) };
         }

@@ -43,7 +43,7 @@ impl Actor {
 
     /// Waits until the whole group is gone.
     pub(super) async fn stopping(&mut self, process: Process, kill_at: Moment, then: Then) -> Next {
-        let Process { group, target, ready_since, probes, .. } = process;
+        let Process { group, cell, target, ready_since, probes, .. } = process;
         // A question without an answer yet holds a connection, and who closes politely waits for each to end.
         drop(probes);
         self.tell().await;
@@ -51,7 +51,7 @@ impl Actor {
             () = stop::complete(&group, kill_at, &self.world.census, &self.mark) => {}
             () = self.orders.abandoned() => return Next::Left,
         }
-        let exit = group.finish(&self.world.census, &self.mark).await;
+        let exit = self.finish(group, cell).await;
         drop(target);
         self.nothing_runs();
         match then {
@@ -69,5 +69,6 @@ impl Actor {
     pub(super) fn nothing_runs(&mut self) {
         self.view.process = None;
         self.view.address = None;
+        self.view.unlimited = None;
     }
 }

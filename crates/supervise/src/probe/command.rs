@@ -20,7 +20,8 @@ pub(super) async fn run(target: &Target, command: &CommandLine) -> ProbeAnswer {
     let mut environment = environment.clone();
     environment.insert(PROBE.to_owned(), "1".to_owned());
     let command = target.fill(command);
-    let program = Program { command: &command, cwd, environment: &environment, process, own: &[] };
+    let program =
+        Program { command: &command, cwd, environment: &environment, process, cgroup: None, own: &[] };
     let mut shown = Vec::new();
     match once::run(program, |bytes| show(bytes, &mut shown)).await {
         Err(message) => error(message),

@@ -54,7 +54,7 @@ async fn the_address_is_found_again_if_it_was_not_written_down() {
 }
 
 /// Starts a line of shell as a group leader that is no child of ours, with the marks of `instance`.
-async fn stranger(stage: &Stage, instance: &str, line: &str) -> ProcessId {
+pub(crate) async fn stranger(stage: &Stage, instance: &str, line: &str) -> ProcessId {
     let script = format!("setsid sh -c '{line}' </dev/null >/dev/null 2>&1 & echo $! > pid");
     let status = Command::new("/bin/sh")
         .args(["-c", &script])
@@ -81,6 +81,7 @@ fn was_ready(stage: &Stage, instance: &str, process: Option<ProcessId>) -> (Adop
         address: None,
         restarts: 3,
         last_failure: None,
+        unlimited: None,
     };
     (Adoption { launch, last: last.clone() }, last)
 }

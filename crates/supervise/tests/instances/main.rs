@@ -6,6 +6,7 @@ mod adopting;
 mod app;
 mod failing;
 mod healing;
+mod limits;
 mod readiness;
 mod stage;
 mod starting;

@@ -9,7 +9,8 @@ use gapless_model::release::{Mark, StopSpec, StopTarget};
 use gapless_model::{
     AddressMode, CommandLine, InstanceId, InstanceState, Release, ReleaseId, ReleaseSpec, Signal, WallTime,
 };
-use gapless_supervise::{Launch, Supervisor};
+use gapless_supervise::{Cgroups, Launch, Supervisor};
+use gapless_sys::cgroup::Cgroup;
 use gapless_sys::{PidFd, marks, process};
 use std::collections::BTreeMap;
 use std::fs;
@@ -181,7 +182,14 @@ impl Drop for Stage {
 fn supervisor(home: &Utf8Path) -> (Supervisor, mpsc::Receiver<InstanceView>) {
     let (sender, events) = mpsc::channel(16);
     (
-        Supervisor::new(home, "// preload\n", sender, gapless_supervise::Safekeeping::default()).unwrap(),
+        Supervisor::new(
+            home,
+            "// preload\n",
+            sender,
+            gapless_supervise::Safekeeping::default(),
+            Cgroups::below(home, Cgroup::at(home.join("cgroup"))),
+        )
+        .unwrap(),
         events,
     )
 }

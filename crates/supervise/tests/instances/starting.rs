@@ -156,9 +156,14 @@ async fn a_name_that_is_too_long_is_refused_at_once() {
     let launch = stage.shell(&long, "exec sleep 600");
     let home = stage.home().join("h".repeat(40));
     let (events, _) = tokio::sync::mpsc::channel(1);
-    stage.supervisor =
-        gapless_supervise::Supervisor::new(&home, "", events, gapless_supervise::Safekeeping::default())
-            .unwrap();
+    stage.supervisor = gapless_supervise::Supervisor::new(
+        &home,
+        "",
+        events,
+        gapless_supervise::Safekeeping::default(),
+        gapless_supervise::Cgroups::here(&home, false),
+    )
+    .unwrap();
     let error = stage.supervisor.start(launch).unwrap_err();
     assert!(matches!(&error, LaunchError::LongPath { .. }), "{error}");
 }

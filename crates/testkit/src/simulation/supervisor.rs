@@ -76,6 +76,7 @@ impl World {
             address: None,
             restarts: 0,
             last_failure: None,
+            unlimited: None,
         };
         if self.control().supervisors.contains_key(&id) {
             return;
