@@ -98,12 +98,13 @@ pub struct ProxySettings {
     pub error_pages: ErrorPages,
 }
 
-/// What became of an [`ApplyRequest`], app by app, in its order.
+/// What became of an [`ApplyRequest`], app by app, in its order; but none before those that it is started after.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApplyResult {
     /// Per app.
     pub apps: Vec<(AppName, Applied)>,
-    /// What the user should know beside, for people: hosts that no certificate is for.
+    /// What the user should know beside, for people: hosts that no certificate is for, apps that are not waited
+    /// for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }

@@ -19,6 +19,7 @@ mod halt;
 mod managed;
 mod memory;
 mod numbers;
+mod order;
 mod preview;
 mod protocols;
 mod proxies;
@@ -34,6 +35,7 @@ mod view;
 
 pub use app::{App, Run};
 pub use apply::{Plan, ReleaseOrder};
+pub use order::in_order;
 pub use recover::{Found, Recovery};
 pub use rollouts::{Cause, Closed, NewRelease};
 pub use view::{Followed, Usage};

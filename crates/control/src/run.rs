@@ -294,8 +294,10 @@ fn recover(core: &mut Core, home: &Utf8Path, recovered: Recovered) -> Result<(),
         .map(|f| Found { instance: f.instance, release: f.release, process: f.process })
         .collect();
     let adopted = core.act(|engine, world| {
+        let adopted = engine.recover(Recovery { state, found, rebooted }, world);
+        // When all of the boot before is written off, and before anything of this one is written.
         world.journal.commit(0, vec![boot::note()]);
-        engine.recover(Recovery { state, found, rebooted }, world)
+        adopted
     });
     core.local.adopted_all();
     tracing::info!("control {} for {home}: adopted {adopted} instances", env!("CARGO_PKG_VERSION"));

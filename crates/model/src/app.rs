@@ -32,6 +32,9 @@ pub struct AppSpec {
 pub struct AppSettings {
     /// How many instances.
     pub instances: Instances,
+    /// The apps that must be up before its first instance is started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<AppName>,
     /// Its public addresses; none for an app that serves no requests.
     pub routes: Vec<RouteSpec>,
     /// How begun work is finished.

@@ -50,4 +50,4 @@ pub use rollout::{
 pub use signal::Signal;
 pub use split::Split;
 pub use time::{Moment, WallTime};
-pub use waiting::WaitingOn;
+pub use waiting::{Until, WaitingOn};

@@ -264,6 +264,11 @@ pub enum AbortReason {
     AppStopped,
     /// The machine was started anew in the middle of it.
     MachineRestarted,
+    /// An app that it is started after does not come up.
+    NotUp {
+        /// Which.
+        app: AppName,
+    },
 }
 
 impl fmt::Display for AbortReason {
@@ -275,6 +280,7 @@ impl fmt::Display for AbortReason {
             Self::Asked => f.write_str("`gapless abort` asked for it"),
             Self::AppStopped => f.write_str("the app was stopped in the middle of it"),
             Self::MachineRestarted => f.write_str("the machine was started anew in the middle of it"),
+            Self::NotUp { app } => write!(f, "it is started after {app}, which does not come up"),
         }
     }
 }

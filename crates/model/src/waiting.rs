@@ -1,12 +1,12 @@
 //! Why nothing is happening right now, as a type: command line, API and dashboard say the same.
 
-use crate::ids::{Generation, InstanceId};
+use crate::ids::{AppName, Generation, InstanceId};
 use crate::time::Moment;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What an app is waiting for. Every wait of a rollout has a deadline, except those on
-/// the user.
+/// the user and on other apps, whose own waits have theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "waiting_on", rename_all = "kebab-case")]
 pub enum WaitingOn {
@@ -76,11 +76,32 @@ pub enum WaitingOn {
         /// Since when.
         since: Moment,
     },
+    /// Another app must be up before the first instance of this one is started.
+    After {
+        /// Which.
+        app: AppName,
+        /// When it is up.
+        until: Until,
+        /// When it is given up; none while that app may still come up by what it waits for itself, or nobody
+        /// gives up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline: Option<Moment>,
+    },
     /// A rollout of the same app is in progress; this one begins after it.
     Turn {
         /// Of how many waiting it is one.
         queued: u32,
     },
+}
+
+/// When an app is up, to those that are started after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Until {
+    /// When an instance of it is ready and gets requests, if it is to get any.
+    Ready,
+    /// When it has ended with code 0: it is a job, and no service.
+    Ended,
 }
 
 impl WaitingOn {
@@ -95,6 +116,7 @@ impl WaitingOn {
             | Self::Verified { deadline }
             | Self::Promoted { deadline }
             | Self::Baked { deadline } => Some(*deadline),
+            Self::After { deadline, .. } => *deadline,
             Self::Recovery { .. } | Self::Resume { .. } | Self::Turn { .. } => None,
         }
     }
@@ -118,6 +140,8 @@ impl fmt::Display for WaitingOn {
             Self::Promoted { .. } => f.write_str("`gapless promote`"),
             Self::Baked { .. } => f.write_str("the bake time to pass"),
             Self::Resume { .. } => f.write_str("`gapless resume`"),
+            Self::After { app, until: Until::Ready, .. } => write!(f, "{app} to be up"),
+            Self::After { app, until: Until::Ended, .. } => write!(f, "{app} to end with code 0"),
             Self::Turn { queued } => write!(f, "the rollout in progress to end ({queued} waiting)"),
         }
     }

@@ -4,7 +4,7 @@ use crate::decision::Decision;
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::target::{Target, split};
-use crate::{blue_green, outgrown, phase, recreate, retire, rolling, waits, wedged};
+use crate::{blue_green, order, outgrown, phase, recreate, retire, rolling, waits, wedged};
 use gapless_model::{Moment, Strategy, WaitingOn};
 
 /// What to do now.
@@ -34,6 +34,7 @@ pub fn decide(desired: &Desired, observed: &Observed, now: Moment) -> Decision {
             };
         }
     }
+    order::hold_back(desired, &mut decision.actions);
     for action in &decision.actions {
         if let crate::Action::Retire { instance, .. } = action {
             decision.split.remove(instance);

@@ -1,6 +1,7 @@
 //! What an app should be.
 
 use crate::observed::{Instance, Observed};
+use crate::order::Awaited;
 use gapless_model::app::{DrainSpec, WebSocketPolicy};
 use gapless_model::instance::Retiring;
 use gapless_model::{AppName, Moment, ReleaseId, Rollout, RolloutPhase, Strategy};
@@ -40,6 +41,11 @@ pub struct Desired {
     /// Whether the proxy sends it requests. If not there is no split to wait for and nothing in flight to
     /// count: its workers finish their work between the stop signal and their own timeout.
     pub routed: bool,
+    /// Whether it is a job: one that is done when it has ended with code 0, and not started again then.
+    pub job: bool,
+    /// The apps that it is started after, that are not up: none of its instances is started before they are.
+    /// None once its first one is.
+    pub awaits: Vec<Awaited>,
 }
 
 impl Desired {

@@ -5,7 +5,7 @@ use crate::decision::{Action, Decision};
 use crate::desired::Desired;
 use crate::observed::{Instance, Observed};
 use crate::retire::{Readiness, readiness};
-use gapless_model::{InstanceId, Moment, ReleaseId, Rollout, Split, Strategy, WaitingOn};
+use gapless_model::{AppName, InstanceId, Moment, ReleaseId, Rollout, Split, Strategy, WaitingOn};
 use std::fmt;
 
 /// A decision that breaks a promise.
@@ -20,6 +20,7 @@ pub enum Violation {
     TwoSidesServe { split: Split },
     SetNotServing { serving: usize, able: usize },
     TwoReleasesAtOnce { starts: ReleaseId, beside: InstanceId },
+    StartedBefore { app: AppName },
     WaitWithoutDeadline { wait: WaitingOn },
 }
 
@@ -47,6 +48,9 @@ impl fmt::Display for Violation {
             }
             Self::TwoReleasesAtOnce { starts, beside } => {
                 write!(f, "release {starts} would be started beside {beside}, and cannot run twice")
+            }
+            Self::StartedBefore { app } => {
+                write!(f, "an instance would be started before {app} is up")
             }
             Self::WaitWithoutDeadline { wait } => write!(f, "waiting for {wait} has no deadline"),
         }
@@ -104,6 +108,9 @@ pub fn violations(
         match action {
             Action::Start { release } => {
                 starts += 1;
+                if let Some(awaited) = desired.awaits.first() {
+                    found.push(Violation::StartedBefore { app: awaited.app.clone() });
+                }
                 // What cannot run twice never does.
                 let beside = |i: &&Instance| i.release() != *release && !i.view.state.is_gone();
                 if desired.strategy() == Strategy::Recreate
@@ -153,8 +160,9 @@ pub fn violations(
     // 5. Every wait has a deadline and a named reason. (4 is about how a rollout ends: the simulation asks.)
     let rolling = desired.rollout.is_some();
     for wait in &decision.waiting {
-        let without = matches!(wait, WaitingOn::Resume { .. } | WaitingOn::Turn { .. })
-            || (!rolling && matches!(wait, WaitingOn::Recovery { .. }));
+        let without =
+            matches!(wait, WaitingOn::Resume { .. } | WaitingOn::Turn { .. } | WaitingOn::After { .. })
+                || (!rolling && matches!(wait, WaitingOn::Recovery { .. }));
         if wait.deadline().is_none() && !without {
             found.push(Violation::WaitWithoutDeadline { wait: wait.clone() });
         }

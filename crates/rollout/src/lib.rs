@@ -18,6 +18,7 @@
 //! | [`recreate`] | the recreate strategy: the old ones are gone before the new ones are started |
 //! | [`retire`] | when a retiring instance may be stopped |
 //! | [`wedged`] | when an instance that fails its liveness probe may be restarted |
+//! | [`order`] | which apps are started before it |
 //! | [`waits`] | why nothing else is happening |
 //! | [`invariants`] | what must never be decided |
 
@@ -27,6 +28,7 @@ pub mod decision;
 pub mod desired;
 pub mod invariants;
 pub mod observed;
+pub mod order;
 pub mod outgrown;
 pub mod phase;
 pub mod recreate;
@@ -40,3 +42,4 @@ pub use decide::decide;
 pub use decision::{Action, Decision};
 pub use desired::Desired;
 pub use observed::{Acknowledged, Instance, Observed, Sent, Verification};
+pub use order::Awaited;

@@ -1,7 +1,7 @@
 //! What an app is.
 
 use gapless_model::instance::{InFlight, InstanceView, Retiring};
-use gapless_model::{Generation, InstanceId, InstanceState, Moment, ReleaseId, Split};
+use gapless_model::{Exit, Generation, InstanceId, InstanceState, Moment, ReleaseId, Split};
 
 /// What is known of an app's instances and of the proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -95,6 +95,11 @@ impl Instance {
     /// Whether it passes its probes and stays.
     pub const fn is_able(&self) -> bool {
         self.view.state.is_ready() && !self.is_retiring()
+    }
+
+    /// Whether it has ended with code 0 and is not started again.
+    pub const fn has_finished(&self) -> bool {
+        matches!(self.view.state, InstanceState::Gone { exit: Some(Exit::Code(0)) })
     }
 
     /// Whether a process of it may exist.

@@ -14,6 +14,7 @@
 
 use crate::desired::Desired;
 use crate::observed::{Instance, Observed, Verification};
+use crate::order;
 use crate::target::Target;
 use gapless_model::{AbortReason, Failure, InstanceState, Moment, Outcome, Rollout, RolloutPhase, Strategy};
 use std::time::Duration;
@@ -29,8 +30,8 @@ pub const LATE: Duration = Duration::from_secs(5);
 pub fn next(desired: &Desired, observed: &Observed, rollout: &Rollout, now: Moment) -> Option<RolloutPhase> {
     let to = |i: &&Instance| i.release() == rollout.to;
     let others_exist = || observed.instances.iter().any(|i| i.release() != rollout.to);
-    let complete =
-        || observed.staying().filter(to).filter(|i| i.is_able()).count() >= desired.wanted as usize;
+    let does = |i: &&Instance| i.is_able() || is_done(desired, i);
+    let complete = || observed.staying().filter(to).filter(does).count() >= desired.wanted as usize;
     let paused = rollout.paused.is_some();
 
     match &rollout.phase {
@@ -44,24 +45,28 @@ pub fn next(desired: &Desired, observed: &Observed, rollout: &Rollout, now: Mome
             // known to work is the one to start again.
             Some(returning(rollout, AbortReason::AppStopped, now))
         }
-        RolloutPhase::Replacing { .. } => match failure(observed, rollout) {
-            Some(why) => Some(returning(rollout, why, now)),
-            None if complete() && !paused => Some(match rollout.from {
-                Some(_) if desired.flips().is_some() && desired.verify.is_some() => {
-                    RolloutPhase::Verifying { since: now }
-                }
-                Some(_) => passed(desired, now),
-                // Nothing is kept warm for a first release, so there is nothing to bake for.
-                None => RolloutPhase::Ended { at: now, outcome: Outcome::Completed },
-            }),
-            None => None,
-        },
-        RolloutPhase::Verifying { .. } => match failure(observed, rollout).or_else(|| unfit(observed, now)) {
-            Some(why) => Some(returning(rollout, why, now)),
-            None if has_passed(desired, observed) && complete() && !paused => Some(passed(desired, now)),
-            None => None,
-        },
-        RolloutPhase::Verified { since, until } => match failure(observed, rollout) {
+        RolloutPhase::Replacing { .. } => {
+            match failure(desired, observed, rollout).or_else(|| order::given_up(desired, rollout, now)) {
+                Some(why) => Some(returning(rollout, why, now)),
+                None if complete() && !paused => Some(match rollout.from {
+                    Some(_) if desired.flips().is_some() && desired.verify.is_some() => {
+                        RolloutPhase::Verifying { since: now }
+                    }
+                    Some(_) => passed(desired, now),
+                    // Nothing is kept warm for a first release, so there is nothing to bake for.
+                    None => RolloutPhase::Ended { at: now, outcome: Outcome::Completed },
+                }),
+                None => None,
+            }
+        }
+        RolloutPhase::Verifying { .. } => {
+            match failure(desired, observed, rollout).or_else(|| unfit(observed, now)) {
+                Some(why) => Some(returning(rollout, why, now)),
+                None if has_passed(desired, observed) && complete() && !paused => Some(passed(desired, now)),
+                None => None,
+            }
+        }
+        RolloutPhase::Verified { since, until } => match failure(desired, observed, rollout) {
             Some(why) => Some(returning(rollout, why, now)),
             None if paused => None,
             None if (desired.promoted || desired.promote_within.is_none()) && complete() => {
@@ -72,7 +77,7 @@ pub fn next(desired: &Desired, observed: &Observed, rollout: &Rollout, now: Mome
             }
             None => None,
         },
-        RolloutPhase::Baking { until, .. } => match failure(observed, rollout) {
+        RolloutPhase::Baking { until, .. } => match failure(desired, observed, rollout) {
             Some(why) => Some(returning(rollout, why, now)),
             None if now >= *until
                 && complete()
@@ -136,10 +141,17 @@ pub fn returning(rollout: &Rollout, why: AbortReason, now: Moment) -> RolloutPha
 }
 
 /// What is wrong with the new release, if anything.
-fn failure(observed: &Observed, rollout: &Rollout) -> Option<AbortReason> {
-    observed.staying().filter(|i| i.release() == rollout.to).find_map(|i| Some((i, fatal(i)?))).map(
-        |(i, failure)| AbortReason::InstanceFailed { instance: i.id().clone(), failure: failure.clone() },
-    )
+fn failure(desired: &Desired, observed: &Observed, rollout: &Rollout) -> Option<AbortReason> {
+    let mut mine = observed.staying().filter(|i| i.release() == rollout.to && !is_done(desired, i));
+    mine.find_map(|i| Some((i, fatal(i)?))).map(|(i, failure)| AbortReason::InstanceFailed {
+        instance: i.id().clone(),
+        failure: failure.clone(),
+    })
+}
+
+/// Whether it is of a job, and has done it.
+fn is_done(desired: &Desired, instance: &Instance) -> bool {
+    desired.job && instance.has_finished()
 }
 
 /// The instance's failure, if it speaks against its release. It was started for this rollout, so whatever
@@ -192,7 +204,7 @@ fn has_returned(desired: &Desired, observed: &Observed, rollout: &Rollout) -> bo
 }
 
 /// Whether an instance does not come up, or does not stay up, by its own fault.
-fn is_failing(instance: &Instance) -> bool {
+pub fn is_failing(instance: &Instance) -> bool {
     match instance.view.state {
         InstanceState::Unready { .. } | InstanceState::Wedged { .. } | InstanceState::Gone { .. } => true,
         InstanceState::Backoff { failures, .. } => failures > BOOT_CRASHES_ALLOWED,

@@ -3,6 +3,7 @@
 use crate::decision::Decision;
 use crate::desired::Desired;
 use crate::observed::{Instance, Observed, Verification};
+use crate::order;
 use crate::retire::{Readiness, readiness};
 use crate::wedged;
 use gapless_model::{InstanceState, Moment, RolloutPhase, WaitingOn};
@@ -23,6 +24,7 @@ pub fn waits(
     if let Some(since) = desired.held_since(observed, phase) {
         waits.push(WaitingOn::Resume { since });
     }
+    waits.extend(order::waits(desired));
     let in_force = observed
         .acknowledged
         .as_ref()

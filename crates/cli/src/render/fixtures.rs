@@ -8,8 +8,8 @@ use gapless_model::probe::{ProbeAnswer, ProbeReport};
 use gapless_model::receipt::PhaseTime;
 use gapless_model::{
     AbortReason, AppName, Failure, InstanceId, Moment, Outcome, Preview, PreviewSecret, Receipt, ReleaseId,
-    Resource, Rollout, RolloutId, RolloutKind, RolloutPhase, Strategy, TrafficCount, Unlimited, WaitingOn,
-    WallTime,
+    Resource, Rollout, RolloutId, RolloutKind, RolloutPhase, Strategy, TrafficCount, Unlimited, Until,
+    WaitingOn, WallTime,
 };
 use std::time::Duration;
 
@@ -64,6 +64,10 @@ pub(crate) fn waiting(on: WaitingOn, remaining_ms: Option<u64>) -> Waiting {
 pub(crate) fn to_become_ready(n: u32) -> Waiting {
     let on = WaitingOn::Ready { instance: instance(n), deadline: Moment::from_millis(60_000) };
     waiting(on, Some(58_400))
+}
+
+pub(crate) fn to_be_up(app: &str, until: Until) -> Waiting {
+    waiting(WaitingOn::After { app: app.parse().unwrap(), until, deadline: None }, None)
 }
 
 pub(crate) fn to_drain(n: u32, requests: u32) -> Waiting {

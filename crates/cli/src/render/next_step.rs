@@ -16,6 +16,11 @@ pub(crate) fn next_step(app: &AppName, why: &AbortReason) -> Option<String> {
                  [apps.{app}.rollout]"
             ));
         }
+        AbortReason::NotUp { app: other } => {
+            return Some(format!(
+                "`gapless status {other}` says why; {app} is started as soon as {other} is up"
+            ));
+        }
         AbortReason::Asked | AbortReason::AppStopped | AbortReason::MachineRestarted => return None,
     };
     Some(match failure {

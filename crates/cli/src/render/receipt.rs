@@ -44,6 +44,9 @@ pub(crate) fn receipt(receipt: &Receipt, last_output: &[LogLine]) -> String {
         (Outcome::Aborted { .. }, Some(from)) => {
             (paint::bad("✗"), format!("{to} failed and was taken back after {took}; {from} goes on serving"))
         }
+        (Outcome::Failed { why: AbortReason::NotUp { .. } }, _) => {
+            (paint::bad("✗"), format!("{to} was not started yet after {took}"))
+        }
         (Outcome::Aborted { .. } | Outcome::Failed { .. }, _) => (
             paint::bad("✗"),
             format!("{to} failed after {took}, and there is no earlier release to return to"),

@@ -20,7 +20,7 @@ use gapless_model::probe::ProbeAnswer;
 use gapless_model::receipt::Flip;
 use gapless_model::release::{Mark, Revision};
 use gapless_model::{
-    AbortReason, Exit, Failure, Moment, Outcome, RolloutId, RolloutKind, RolloutPhase, TrafficCount,
+    AbortReason, Exit, Failure, Moment, Outcome, RolloutId, RolloutKind, RolloutPhase, TrafficCount, Until,
     WaitingOn, WallTime,
 };
 use jiff::tz::TimeZone;
@@ -80,6 +80,7 @@ fn receipts_of_rollouts_that_did_not_complete() {
         output: vec!["✓ home".into(), "✗ checkout: 500".into()],
     };
     let not_promoted = AbortReason::NotPromoted { after: Duration::from_secs(86_400) };
+    let not_up = AbortReason::NotUp { app: "db".parse().unwrap() };
     let mut flipped = aborted(AbortReason::Asked);
     flipped.flips = vec![Flip { to: R2, micros: 2_349 }, Flip { to: R1, micros: 12_020 }];
     holds!(
@@ -95,6 +96,11 @@ fn receipts_of_rollouts_that_did_not_complete() {
             ("rebooted", receipts::receipt(&aborted(AbortReason::MachineRestarted), &[])),
             ("the first release", receipts::receipt(&receipt(None, Outcome::Failed { why }), &output)),
             ("an app that does not come up", receipts::stuck(&app(), &crash, &output)),
+            (
+                "the first release, which waits in vain",
+                receipts::receipt(&receipt(None, Outcome::Failed { why: not_up.clone() }), &[]),
+            ),
+            ("an app that waits in vain", receipts::stuck(&app(), &not_up, &[])),
             ("dropped", receipts::dropped(&app(), "rollout #5 took its place")),
         ])
     );
@@ -154,6 +160,8 @@ fn progress_drawn_and_written() {
     (settling.phase, settling.served) = (None, 0);
     let mut stopping = settling.clone();
     (stopping.wanted, stopping.ready, stopping.split) = (0, [].into(), [].into());
+    let mut held_back = stand(vec![to_be_up("db", Until::Ready), to_be_up("migrate", Until::Ended)]);
+    (held_back.served, held_back.ready, held_back.split) = (0, [].into(), [].into());
     let all = [
         ("asking", shown(At::Asking)),
         ("queued", shown(At::Queued(RolloutId(3)))),
@@ -161,6 +169,7 @@ fn progress_drawn_and_written() {
         ("rolling", rolling.clone()),
         ("lossy", shown(At::Stand(Box::new(lossy)))),
         ("settling", Shown { to: None, ..shown(At::Stand(Box::new(settling))) }),
+        ("held back", shown(At::Stand(Box::new(held_back)))),
         ("stopping", Shown { to: None, ..shown(At::Stand(Box::new(stopping))) }),
     ];
     let age = Duration::from_millis(1_500);

@@ -39,6 +39,13 @@ pub(crate) static APP: Table = Table {
             doc: "How many processes run, or `\"max\"` for one per core.",
         },
         Key {
+            name: "after",
+            kind: Kind::Names,
+            default: Default::Nothing,
+            example: "[\"db\", \"cache\"]",
+            doc: "Apps of this file that must be up before the first instance of this one is started.",
+        },
+        Key {
             name: "port",
             kind: Kind::Number { min: 1, max: 65_535 },
             default: Default::Derived("`PORT` in `env`, else none"),

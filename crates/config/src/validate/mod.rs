@@ -8,6 +8,7 @@ mod directory;
 mod environment;
 mod error_pages;
 mod listeners;
+mod order;
 mod probe;
 mod process;
 mod rollout;

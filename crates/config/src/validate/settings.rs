@@ -1,6 +1,6 @@
 //! The half of an app that is more numbers than meaning.
 
-use super::rollout;
+use super::{order, rollout};
 use crate::document::{Section, Value};
 use crate::keys::{APP, Kind, Table};
 use crate::problem::{Problem, Problems};
@@ -20,6 +20,7 @@ pub(super) fn of_app(app: &Section, routes: Vec<RouteSpec>, problems: &mut Probl
     };
     AppSettings {
         instances,
+        after: order::of_app(app),
         drain: within(app, "drain", |s| DrainSpec {
             timeout: s.duration("timeout"),
             websocket: s.word("websocket"),

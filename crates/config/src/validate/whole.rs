@@ -1,6 +1,6 @@
 //! The file as a whole.
 
-use super::{admin, app, error_pages, listeners, routes, tls};
+use super::{admin, app, error_pages, listeners, order, routes, tls};
 use crate::config::{Config, Control, Proxy};
 use crate::document::{Section, Value};
 use crate::keys::PROXY;
@@ -36,6 +36,7 @@ pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Pr
         placed.extend(app.routes);
         apps.extend(app.spec);
     }
+    order::agree(named, problems);
     routes::distinct(&placed, problems);
     tls::agree(&placed, problems);
     let tls = top.section("tls").map(|section| tls::of_file(section, around, &mut placed, problems));

@@ -131,6 +131,29 @@ fn settings() {
 }
 
 #[test]
+fn order_of_start() {
+    let apps = |after: [&str; 3]| -> String {
+        let app = |(name, after): (&str, &str)| format!("[apps.{name}]\ncommand = \"a\"\n{after}\n");
+        ["db", "cache", "web"].into_iter().zip(after).map(app).collect()
+    };
+    let texts = [
+        ("a slip of the finger", apps(["", "", "after = [\"cahce\"]"])),
+        ("no such app", apps(["", "", "after = [\"db\", \"queue\"]"])),
+        ("no other app", "[apps.web]\ncommand = \"a\"\nafter = [\"db\"]\n".to_owned()),
+        ("itself", apps(["after = [\"db\"]", "", ""])),
+        ("twice", apps(["", "", "after = [\"db\", \"cache\", \"db\"]"])),
+        ("each after the other", apps(["after = [\"cache\"]", "after = [\"db\"]", ""])),
+        (
+            "a circle of three, and one beside it",
+            apps(["after = [\"web\"]", "after = [\"db\"]", "after = [\"cache\", \"db\"]"]),
+        ),
+        ("one name", apps(["", "", "after = \"db\""])),
+        ("a number", apps(["", "", "after = [1]"])),
+    ];
+    snapshot("order_of_start", &texts.each_ref().map(|(name, text)| (*name, text.as_str())));
+}
+
+#[test]
 fn names() {
     snapshot(
         "names",

@@ -87,6 +87,7 @@ fn plain(name: &str, command: &[&str], cwd: &Utf8Path) -> AppSpec {
         },
         settings: AppSettings {
             instances: Instances::Count(1),
+            after: Vec::new(),
             routes: vec![],
             drain: DrainSpec {
                 timeout: ms(30_000),

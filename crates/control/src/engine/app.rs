@@ -7,7 +7,7 @@ use gapless_model::release::Mark;
 use gapless_model::{
     AppName, AppSettings, AppSpec, InstanceId, Moment, Release, ReleaseId, ReleaseSpec, Split, WaitingOn,
 };
-use gapless_rollout::{Acknowledged, Desired, Observed, Sent};
+use gapless_rollout::{Acknowledged, Awaited, Desired, Observed, Sent};
 use gapless_store::{AppRecord, Change, Wanted};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,6 +39,11 @@ pub struct App {
     pub(crate) preview: Split,
     pub(crate) waiting: Vec<WaitingOn>,
     pub(crate) wake: Option<Moment>,
+    /// Whether an instance was started since it was wanted and there was none: before that it waits for the apps
+    /// that it is after.
+    pub(crate) launched: bool,
+    /// Those of them that were not up when last looked at.
+    pub(crate) awaited: Vec<Awaited>,
     /// A decision whose journal entry is on its way.
     pub(crate) pending: Option<Pending>,
     pub(crate) traffic: Traffic,
@@ -111,6 +116,8 @@ impl App {
             preview: Split::default(),
             waiting: Vec::new(),
             wake: None,
+            launched: false,
+            awaited: Vec::new(),
             pending: None,
             traffic: Traffic::default(),
             tally: Tally::default(),
@@ -194,6 +201,8 @@ impl App {
             replace_after: self.settings.restart.backoff_max,
             drain: self.settings.drain.clone(),
             routed: self.is_routed(),
+            job: self.is_job(),
+            awaits: self.awaited.clone(),
         }
     }
 

@@ -21,7 +21,7 @@ pub struct Plan {
     pub settings: Vec<String>,
     /// A new release, with what changed in words; none if the one that runs will do.
     pub release: Option<(ReleaseOrder, Vec<String>)>,
-    /// Whether it was stopped and must be started.
+    /// Whether it was stopped and must be started, or waits for its turn to be.
     pub start: bool,
 }
 
@@ -123,7 +123,7 @@ impl Engine {
             return Plan { settings: Vec::new(), release: Some((make(None), Vec::new())), start: false };
         };
         let settings = settings_changes(&app.settings, &spec.settings);
-        let start = app.run == Run::Stopped;
+        let start = app.run == Run::Stopped || app.is_held_back();
         let release = match app.latest() {
             None => Some((make(None), Vec::new())),
             Some(latest) => {

@@ -74,7 +74,11 @@ impl Engine {
     /// No such app.
     pub fn start(&mut self, name: &AppName, world: &mut World<'_>) -> Result<String, Refusal> {
         self.set_run(name, Run::Running, What::AppStarted, world)?;
-        Ok(format!("{name} is starting"))
+        let mut message = format!("{name} is starting");
+        for note in self.not_waited_for(std::slice::from_ref(name)) {
+            message = format!("{message}; {note}");
+        }
+        Ok(message)
     }
 
     /// Stops all instances, then starts as many anew. Requests are held meanwhile.
@@ -115,6 +119,9 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let app = self.known_mut(name)?;
         app.run = run;
+        if matches!(run, Run::Stopped | Run::Deleted) {
+            app.launched = false;
+        }
         let dropped = if matches!(run, Run::Stopped | Run::Deleted) { app.queued.take() } else { None };
         let mut changes = vec![app.note(world.now, what), app.queue_record()];
         changes.extend(app.record());

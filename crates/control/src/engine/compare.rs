@@ -53,6 +53,7 @@ pub(super) fn settings_changes(old: &AppSettings, new: &AppSettings) -> Vec<Stri
             changes.push(key.to_owned());
         }
     };
+    differ("after", old.after != new.after);
     differ("drain", old.drain != new.drain);
     differ("restart", old.restart != new.restart);
     differ("rollout", old.rollout != new.rollout);

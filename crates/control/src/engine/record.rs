@@ -31,6 +31,7 @@ impl App {
                     changes.push(Change::PutInstance(Box::new(managed.record())));
                     changes.push(self.note(now, What::InstanceStarted { instance: id.clone(), release }));
                     self.instances.insert(id.clone(), Box::new(managed));
+                    self.launched = true;
                     orders.push(Order::Start(id));
                 }
                 Action::Retire { instance, retiring } => {

@@ -9,6 +9,7 @@ use super::record::planned;
 use super::rollouts::{Active, Closed, Queued};
 use super::{App, Engine, Run, World};
 use crate::platform::{AdoptOrder, StartOrder};
+use gapless_model::app::RestartPolicy;
 use gapless_model::event::What;
 use gapless_model::instance::{InstanceView, ProcessId, Retiring};
 use gapless_model::{
@@ -69,8 +70,10 @@ impl Engine {
             self.apps.insert(name.clone(), app);
         }
         let mut adopted = 0;
+        let nothing_runs = found.is_empty();
         for record in state.instances.values() {
-            if rebooted {
+            let anew = nothing_runs && self.begins_anew(record, &state);
+            if rebooted || anew {
                 // It ended with the machine: no failure of its own, and nothing to be started again by policy.
                 world.journal.commit(0, vec![Change::DeleteInstance(record.id.clone())]);
                 continue;
@@ -86,6 +89,12 @@ impl Engine {
         for record in state.rollouts.values() {
             self.recover_rollout(&Active::resume(record), record.receipt.clone(), rebooted, world);
         }
+        for app in self.apps.values_mut() {
+            // The one before us has waited for those that it is after.
+            let replaced = app.active.as_ref().is_some_and(|a| a.rollout.from.is_some());
+            app.launched = app.run == Run::Running
+                && app.instances.values().any(|managed| managed.retiring.is_none() || replaced);
+        }
         let at = world.now.wall;
         world.journal.commit(0, vec![Change::Note { at, app: None, what: What::ControlStarted { adopted } }]);
         let waiting: Vec<AppName> = self
@@ -100,6 +109,19 @@ impl Engine {
         self.dirty.extend(self.apps.keys().cloned());
         self.routes.change();
         adopted
+    }
+
+    /// Whether an instance that should run is to be started as at a boot: nothing at all runs any more, so it
+    /// has not failed, and waits for those that its app is after. Not in a rollout, which knows what to do.
+    fn begins_anew(&self, record: &InstanceRecord, state: &State) -> bool {
+        let rolling =
+            state.rollouts.values().any(|r| !r.rollout.has_ended() && r.rollout.app == *record.id.app());
+        let ended = matches!(record.state, InstanceState::Gone { .. });
+        let app = self.apps.get(record.id.app());
+        let again = app.is_some_and(|app| {
+            !app.settings.after.is_empty() && app.settings.restart.policy != RestartPolicy::Never
+        });
+        again && !rolling && !ended
     }
 
     fn recover_rollout(

@@ -13,8 +13,15 @@ impl Engine {
         if self.frozen {
             return;
         }
-        while let Some(name) = self.dirty.pop_first() {
-            self.settle_app(&name, world);
+        loop {
+            while let Some(name) = self.dirty.pop_first() {
+                self.settle_app(&name, world);
+            }
+            // One of them may be what another has waited for.
+            self.look_at_order();
+            if self.dirty.is_empty() {
+                break;
+            }
         }
         self.route(world);
     }
@@ -29,6 +36,7 @@ impl Engine {
         {
             self.close_rollout(name, world);
         }
+        self.await_others(name);
         let token = self.token();
         let cores = self.cores;
         let Some(app) = self.apps.get_mut(name) else { return };
@@ -133,6 +141,7 @@ impl App {
             (Asked::Abort, RolloutPhase::Replacing { .. }, None) => {
                 // There is nothing to go back to but not running.
                 self.run = Run::Stopped;
+                self.launched = false;
                 Some(RolloutPhase::Ended { at: now, outcome: Outcome::Failed { why: AbortReason::Asked } })
             }
             (Asked::Promote, RolloutPhase::Baking { since, .. }, _) => {

@@ -67,9 +67,12 @@ impl Engine {
     }
 
     /// Why an app will not settle soon, if so: an instance that should serve fails again and again, and no
-    /// rollout is in progress that would replace it.
-    pub fn stuck(&self, name: &AppName) -> Option<AbortReason> {
+    /// rollout is in progress that would replace it; or an app that it is started after does not come up.
+    pub fn stuck(&self, name: &AppName, now: Now) -> Option<AbortReason> {
         let app = self.apps.get(name).filter(|app| app.active.is_none())?;
+        if let Some(why) = app.waits_in_vain(now.moment) {
+            return Some(why);
+        }
         app.instances.values().filter(|i| i.retiring.is_none()).find_map(|i| {
             let failure = i.view.last_failure.clone()?;
             let slow = matches!(failure, Failure::StartDeadline { .. });

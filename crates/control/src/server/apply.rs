@@ -12,7 +12,7 @@ use super::tls;
 use crate::access::Rights;
 use crate::admin::Prepared;
 use crate::core::Core;
-use crate::engine::{Engine, NewRelease, Plan, World};
+use crate::engine::{Engine, NewRelease, Plan, World, in_order};
 use axum::Json;
 use axum::extract::State;
 use gapless_api::request::ControlSettings;
@@ -35,6 +35,7 @@ pub(super) async fn check(
     let wanted = tls::prepare(request.tls, &api.home).await;
     let plans = api.desk.ask(move |core| {
         core.engine.check_routes(&request.apps)?;
+        core.engine.check_order(&request.apps)?;
         let redirects = tls::check(core, &request.apps, wanted.as_ref())?;
         core.listeners.try_bind(&routes(&request.apps, &redirects))?;
         let rows = request.apps.iter().map(|spec| {
@@ -71,9 +72,10 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
         .desk
         .ask(move |core| {
             core.engine.check_routes(&apps)?;
+            core.engine.check_order(&apps)?;
             let redirects = tls::check(core, &apps, wanted.as_ref())?;
             core.listeners.bind(&routes(&apps, &redirects))?;
-            let (steps, orders) = plan(core, apps, &base_env);
+            let (steps, orders) = plan(core, in_order(apps), &base_env);
             Ok::<_, ErrorBody>((steps, orders, wanted))
         })
         .await??;
@@ -110,21 +112,23 @@ async fn apply_all(api: &Api, request: ApplyRequest) -> Answer<ApplyResult> {
             };
             Ok((name, applied))
         };
-        steps.into_iter().map(step).collect::<Result<_, ErrorBody>>()
+        let apps = steps.into_iter().map(step).collect::<Result<Vec<_>, ErrorBody>>()?;
+        let names: Vec<_> = apps.iter().map(|(name, _)| name.clone()).collect();
+        Ok::<_, ErrorBody>((apps, core.engine.not_waited_for(&names)))
     });
-    let apps = applied.await??;
+    let (apps, mut warnings) = applied.await??;
     if let Some(rights) = rights {
         api.access.set(rights);
     }
     if let Some(prepared) = prepared {
         api.admin.move_to(prepared, api.looks.clone());
     }
-    let warnings = api.desk.ask(move |core| {
+    let others = api.desk.ask(move |core| {
         let mut warnings = core.keychain.warnings(&core.engine.tls_hosts());
         warnings.extend(limits::warnings(core, &asked));
         warnings
     });
-    let warnings = warnings.await?;
+    warnings.extend(others.await?);
     Ok(Json(ApplyResult { apps, warnings }))
 }
 

@@ -89,8 +89,10 @@ async fn follow_app(api: Api, app: AppName, out: Lines) {
     let mut told = Told::default();
     loop {
         let name = app.clone();
-        let look =
-            move |core: &mut Core| (core.engine.settling(&name, clock::now()), core.engine.stuck(&name));
+        let look = move |core: &mut Core| {
+            let now = clock::now();
+            (core.engine.settling(&name, now), core.engine.stuck(&name, now))
+        };
         match desk.ask(look).await {
             Ok((Some(_), Some(why))) => {
                 let last_output = match &why {

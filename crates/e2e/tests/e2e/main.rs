@@ -30,6 +30,7 @@ mod logs;
 mod long_work;
 mod memory;
 mod metrics;
+mod order;
 mod pid_reused;
 mod probes;
 mod program_replaced;

@@ -403,4 +403,31 @@ golden! {
         ack a-1=1
         idle a-1
         gone a-1"
+
+    a_first_release_behind_another_app: "
+        app wanted=2
+        awaits db
+        first r1
+        wait 5s
+        up
+        ready a-1
+        ready a-2
+        ack"
+
+    a_first_release_behind_an_app_that_fails: "
+        app wanted=1
+        awaits db
+        first r1
+        awaits db failed
+        wait 5s
+        up
+        ready a-1
+        ack"
+
+    a_job_that_ends: "
+        app wanted=1 job bake=0s
+        first r1
+        finished a-1
+        rollout r2
+        finished a-2"
 }

@@ -1,12 +1,16 @@
 //! A script: what is so at first, and what happens then, line by line. Playing it renders every decision.
 //!
 //! ```text
-//! app wanted=2 surge=1 unavailable=0 bake=10s drain=30s     what is desired; unrouted for a worker, or a
+//! app wanted=2 surge=1 unavailable=0 bake=10s drain=30s     what is desired; unrouted for a worker, job
+//!                                                           for one that ends, or a
 //!                                                           strategy: recreate or blue-green, with
 //!                                                           verify=5s promote=60s
 //! serving r1 a-1 a-2        instances that are ready and in force
 //! rollout r2                begins, from r1
 //! first r1                  an app's first rollout
+//! awaits db                 it is started after db, which is not up; `awaits db failed`: and does not come up
+//! up                        all that it is started after is up
+//! finished a-3              it has ended with code 0
 //! starts a-3                its process runs (an instance is in backoff until then)
 //! ready a-3                 unready a-3, wedged a-3, gone a-3
 //! crash a-3                 it failed before it was ready, and runs again; a second time: backoff
@@ -25,11 +29,11 @@ use gapless_model::instance::{InFlight, InstanceView};
 use gapless_model::probe::{ProbeAnswer, ProbeReport};
 use gapless_model::{
     AbortReason, Address, Exit, Failure, Generation, InstanceId, InstanceState, Moment, ReleaseId, Rollout,
-    RolloutId, RolloutKind, RolloutPhase, Split, Strategy, WallTime,
+    RolloutId, RolloutKind, RolloutPhase, Split, Strategy, Until, WallTime,
 };
 use gapless_rollout::{
-    Acknowledged, Action, Decision, Desired, Instance, Observed, Sent, Verification, decide, invariants,
-    phase,
+    Acknowledged, Action, Awaited, Decision, Desired, Instance, Observed, Sent, Verification, decide,
+    invariants, phase,
 };
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -84,6 +88,8 @@ impl Play {
             replace_after: Duration::from_secs(15),
             drain,
             routed: true,
+            job: false,
+            awaits: Vec::new(),
         };
         Self { desired, observed: Observed::default(), now: Moment::default(), next: 1, generation: 0 }
     }
@@ -123,6 +129,12 @@ impl Play {
                 // As the engine does: one that was retired and is gone is forgotten.
                 self.observed.instances.retain(|i| !(i.is_retiring() && i.view.state.is_gone()));
             }
+            ["finished", id] => self.set(id, InstanceState::Gone { exit: Some(Exit::Code(0)) }),
+            ["awaits", app, ref failed @ ..] => {
+                let failed_at = failed.first().map(|_| now);
+                self.desired.awaits = vec![Awaited { app: read(app), until: Until::Ready, failed_at }];
+            }
+            ["up"] => self.desired.awaits = Vec::new(),
             ["ack", ref counts @ ..] => self.acknowledge(counts),
             ["idle", id] => self.find(id).backlog = Some(InFlight::default()),
             ["wait", time] => self.now = now + seconds(time),
@@ -153,6 +165,7 @@ impl Play {
                 Some(("unavailable", n)) => self.desired.max_unavailable = read(n),
                 Some(("bake", time)) => self.desired.bake = seconds(time),
                 Some(("drain", time)) => self.desired.drain.timeout = seconds(time),
+                None if *setting == "job" => (self.desired.routed, self.desired.job) = (false, true),
                 None if *setting == "unrouted" => self.desired.routed = false,
                 None if *setting == "recreate" => self.desired.strategy = Strategy::Recreate,
                 None if *setting == "blue-green" => self.desired.strategy = Strategy::BlueGreen,

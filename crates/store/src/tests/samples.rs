@@ -71,6 +71,7 @@ fn settings(instances: u32) -> AppSettings {
     AppSettings {
         max_memory: Some(1 << 30),
         instances: Instances::Count(instances),
+        after: vec!["db".parse().unwrap()],
         routes: vec![],
         drain: DrainSpec {
             timeout: second,

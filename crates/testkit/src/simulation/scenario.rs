@@ -42,6 +42,8 @@ pub struct AppShape {
     pub drain: u64,
     /// Whether it serves requests.
     pub routed: bool,
+    /// The apps that it is started after, by their places.
+    pub after: Vec<usize>,
     /// The longest that one of its requests takes.
     pub slowest_request: u64,
     /// When it is started again.
@@ -64,6 +66,7 @@ impl Default for AppShape {
             bake: 500,
             drain: 2_000,
             routed: true,
+            after: Vec::new(),
             slowest_request: 300,
             restart: Policy::Always,
             verified: false,

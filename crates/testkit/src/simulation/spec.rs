@@ -52,6 +52,7 @@ pub(super) fn settings(place: usize, shape: &AppShape) -> AppSettings {
     let route = RouteSpec { listen, host: None, path: "/".into(), tls: false };
     AppSettings {
         instances: Instances::Count(shape.wanted),
+        after: shape.after.iter().map(|place| name(*place)).collect(),
         routes: if shape.routed { vec![route] } else { Vec::new() },
         drain: DrainSpec {
             timeout: ms(shape.drain),
