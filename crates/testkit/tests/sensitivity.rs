@@ -63,6 +63,19 @@ fn an_instance_that_counts_as_ready_when_it_only_runs() {
 }
 
 #[test]
+fn an_app_that_is_started_before_the_one_it_is_after_is_ready() {
+    let second = AppShape { after: vec![0], ..AppShape::default() };
+    let apps = vec![AppShape::default(), second];
+    let begins = |sabotage, seed| Scenario { apps: apps.clone(), ..story(seed, sabotage) };
+    let broken = |sabotage| (0..10).flat_map(move |seed| run(&begins(sabotage, seed)).violations);
+    let before = |sabotage: Option<Sabotage>| {
+        broken(sabotage).filter(|found| matches!(found.what, Broken::StartedBefore { .. })).count()
+    };
+    assert_eq!(before(None), 0);
+    assert!(before(Some(Sabotage::ReadyAtOnce)) > 0);
+}
+
+#[test]
 fn a_control_that_starts_anew_what_it_should_take_over() {
     let found = noticed(Some(Sabotage::StartsAnew), |b| {
         matches!(b, Broken::StoppedWhileRouted { .. } | Broken::StoppedUnwritten { .. })

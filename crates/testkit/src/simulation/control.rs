@@ -57,9 +57,14 @@ impl World {
             tick: None,
             dictation: Dictation::default(),
         });
-        let recovery = Recovery { state: self.journal.state.clone(), found: self.found(), rebooted: false };
+        let (rebooted, note) = (self.rebooted(), self.note_boot());
+        let recovery = Recovery { state: self.journal.state.clone(), found: self.found(), rebooted };
+        self.begin_order(rebooted);
         self.act(|engine, world| {
             engine.recover(recovery, world);
+            if let Some(note) = note {
+                world.journal.commit(0, vec![note]);
+            }
             engine.settle(world);
         });
         self.connect();
@@ -285,6 +290,7 @@ impl World {
 
     fn order_commit(&mut self, token: u64, changes: Vec<Change>) {
         for change in &changes {
+            self.check_order(change);
             match change {
                 Change::PutInstance(record) => {
                     if let Some(retiring) = record.retiring {

@@ -17,13 +17,17 @@
 //! | `supervisor` | how instances seem to control; dies with it |
 //! | `process` | how instances are; outlives it |
 //! | `proxy` | workers that get snapshots one after the other |
+//! | `boot` | the machine is started anew |
+//! | `order` | what an order of start promises |
 //! | `traffic` | requests on their way |
 //! | `script` | the user and the misfortunes |
 //! | `verdict` | what must hold in the end |
 
+mod boot;
 mod control;
 mod event;
 mod journal;
+mod order;
 mod orders;
 pub mod point;
 mod process;

@@ -121,6 +121,7 @@ impl World {
                     }
                     _ => {}
                 }
+                self.note_ready(instance.app());
                 self.probes_see(&instance);
             }
             Turn::Ready(ready) => {
@@ -135,7 +136,10 @@ impl World {
                 process.health = Health::Wedged;
                 self.probes_see(&instance);
             }
-            Turn::Ends { code } => self.end(pid, Exit::Code(code)),
+            Turn::Ends { code } => {
+                self.note_end(instance.app(), Exit::Code(code));
+                self.end(pid, Exit::Code(code));
+            }
             Turn::Leaves => self.end(pid, Exit::Code(0)),
             Turn::Killed => self.end(pid, Exit::Signal(9)),
         }

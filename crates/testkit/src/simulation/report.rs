@@ -63,6 +63,7 @@ pub enum Broken {
     TwoSidesServe { app: String, generation: u64 },
     TwoReleasesAtOnce { starts: String, beside: String },
     StartedTwice { instance: String },
+    StartedBefore { instance: String, other: String },
     StrayEnded { pid: u32 },
     NumberReused { instance: String },
     GenerationReused { generation: u64 },

@@ -185,6 +185,8 @@ pub enum Act {
     Up(usize, Character),
     /// Control gets SIGKILL.
     KillControl,
+    /// The machine is started anew.
+    Boot,
     /// `gapless upgrade`: control ends for one of the next version, which lets a proxy of its own follow the one that
     /// serves.
     Upgrade,

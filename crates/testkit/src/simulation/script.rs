@@ -45,6 +45,7 @@ impl World {
         let now = self.queue.now;
         match act {
             Act::KillControl => self.kill_control(),
+            Act::Boot => self.boot(),
             Act::Upgrade => self.upgrade(),
             Act::ClockJumps(by) => self.wall = self.wall.saturating_add_signed(by),
             Act::KillProxy(away) => self.kill_proxy(away),

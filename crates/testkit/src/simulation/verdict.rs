@@ -306,7 +306,7 @@ impl World {
         }
     }
 
-    fn fate(&self, app: &AppName, release: ReleaseId) -> Fate {
+    pub(super) fn fate(&self, app: &AppName, release: ReleaseId) -> Fate {
         self.characters.get(&(app.clone(), release)).copied().unwrap_or_default().fate
     }
 
@@ -355,6 +355,9 @@ impl World {
                 "rollout {} is {:?}, waiting for {:?}",
                 rollout.id, rollout.phase, app.waiting
             ));
+        }
+        if self.waits_in_vain(app) {
+            return None;
         }
         let place = self.shape(&app.name)?;
         let shape = &self.scenario.apps[place];

@@ -3,6 +3,7 @@
 use super::control::Control;
 use super::event::Event;
 use super::journal::Journal;
+use super::order::Begun;
 use super::process::Process;
 use super::proxy::Proxy;
 use super::queue::Queue;
@@ -76,6 +77,10 @@ pub(super) struct World {
     pub(super) served_before: BTreeMap<(AppName, RolloutId), u64>,
     /// The new release of an app whose rollout flips.
     pub(super) flipping: BTreeMap<AppName, Option<ReleaseId>>,
+    /// How often the machine was started anew.
+    pub(super) boots: u32,
+    /// What the order of start is held by.
+    pub(super) order: Begun,
     /// How often in a row a rollout was seen to wait for nothing.
     pub(super) idle: BTreeMap<AppName, u32>,
     tracing: bool,
@@ -114,6 +119,8 @@ impl World {
             served: BTreeMap::new(),
             served_before: BTreeMap::new(),
             flipping: BTreeMap::new(),
+            boots: 0,
+            order: Begun::default(),
             idle: BTreeMap::new(),
             tracing: std::env::var_os("SIMULATION_TRACE").is_some(),
             scenario: scenario.clone(),
@@ -239,7 +246,7 @@ impl Act {
 
     /// Whether it does something to instances.
     pub(super) const fn harms(self) -> bool {
-        matches!(self, Self::Crash(_) | Self::Unready(..) | Self::Wedge(_))
+        matches!(self, Self::Crash(_) | Self::Unready(..) | Self::Wedge(_) | Self::Boot)
     }
 
     /// Whether fewer instances serve by it for a while.

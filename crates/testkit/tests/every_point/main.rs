@@ -26,7 +26,11 @@ fn app(strategy: Strategy) -> AppShape {
 
 /// Plays it, says how many points it had, and sees that none of a kind that it must have is missing.
 fn story(name: &str, shape: &AppShape, script: &[(u64, Act)], outcomes: &[&str], effects: &[Effect]) {
-    let tally = everywhere(shape, script, outcomes);
+    story_of(name, std::slice::from_ref(shape), script, outcomes, effects);
+}
+
+fn story_of(name: &str, apps: &[AppShape], script: &[(u64, Act)], outcomes: &[&str], effects: &[Effect]) {
+    let tally = everywhere(apps, script, outcomes);
     let Tally { writes, effects: found } = &tally;
     println!("{name}: {} points; {writes:?} before, in and after a write; {found:?}", tally.points());
     // Two plays, with at least so many entries each; every entry has its three points.
@@ -189,4 +193,23 @@ fn a_worker_without_routes() {
     let release = Character { leave: Leave::After(900), ..GOOD };
     let effects = &[Effect::Start, Effect::Spawn, Effect::Stop, Effect::Signal];
     story("a worker without routes", &shape, &[(200, Act::Deploy(0, release))], &["completed"], effects);
+}
+
+/// Two apps, of which the second is started after the first.
+fn in_order() -> [AppShape; 2] {
+    let first = AppShape { wanted: 1, ..app(Strategy::Rolling) };
+    [first.clone(), AppShape { after: vec![0], ..first }]
+}
+
+#[test]
+fn a_boot_in_order() {
+    let effects = &[Effect::Start, Effect::Spawn, Effect::Route];
+    story_of("a boot in order", &in_order(), &[(200, Act::Boot)], &[], effects);
+}
+
+#[test]
+fn a_stop_and_a_start_in_order() {
+    let script = [(200, Act::Stop(1)), (220, Act::Stop(0)), (1_500, Act::Start(0)), (1_520, Act::Start(1))];
+    let effects = &[Effect::Start, Effect::Spawn, Effect::Stop, Effect::Route];
+    story_of("a stop and a start in order", &in_order(), &script, &[], effects);
 }

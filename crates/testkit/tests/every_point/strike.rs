@@ -51,17 +51,17 @@ fn outline(report: &Report) -> Outline {
     (report.receipts.iter().map(|r| word(&r.outcome)).collect(), report.ends.clone())
 }
 
-/// Strikes the story of one app at every point, and says which those were.
+/// Strikes the story of some apps at every point, and says which those were.
 ///
 /// # Panics
 /// If a promise is broken by it, or the story ends otherwise than it would have: all that was promised to the user
 /// before is held, and what comes when control is there again is done.
-pub(crate) fn everywhere(shape: &AppShape, script: &[(u64, Act)], outcomes: &[&str]) -> Tally {
+pub(crate) fn everywhere(apps: &[AppShape], script: &[(u64, Act)], outcomes: &[&str]) -> Tally {
     let mut tally = Tally::default();
     for (away, twice) in AWAY {
         let whole = Scenario {
             seed: 7,
-            apps: vec![shape.clone()],
+            apps: apps.to_vec(),
             workers: 2,
             script: script.to_vec(),
             kills: Vec::new(),
@@ -72,7 +72,7 @@ pub(crate) fn everywhere(shape: &AppShape, script: &[(u64, Act)], outcomes: &[&s
         let report = run(&whole);
         assert_eq!(report.violations, [], "{whole:?}");
         let expected = outline(&report);
-        assert_eq!(expected.0[1..], *outcomes, "{:?}", report.receipts);
+        assert_eq!(expected.0[apps.len()..], *outcomes, "{:?}", report.receipts);
         for (at, point) in report.points.iter().enumerate() {
             tally.count(point.place);
             if at > 0 && point.is_as(&report.points[at - 1]) {

@@ -11,8 +11,8 @@ mod stories;
 
 use check::hold;
 use stories::{
-    any_command, any_release, apps, apps_of_any_policy, command, deletion, deploy, full_disk, good, growth,
-    harm, kills, misfortune, mixed, some, stillborn, story, upgrade,
+    any_command, any_release, apps, apps_in_order, apps_of_any_policy, boot, command, deletion, deploy,
+    full_disk, good, growth, harm, kills, misfortune, mixed, some, stillborn, story, upgrade,
 };
 
 // How many rollouts each test has at least, where neither SEED nor CASES is given.
@@ -90,6 +90,19 @@ fn apps_are_deleted_and_come_back() {
         some(misfortune(), 0, 3),
     ]);
     hold(700, DELETED, story(apps_of_any_policy(), script, kills(5)));
+}
+
+/// At a boot too, whoever fails, is stopped, deleted or begun anew meanwhile.
+#[test]
+fn apps_are_started_in_their_order() {
+    let script = mixed(vec![
+        some(deploy(any_release()), 0, 2),
+        some(any_command(), 1, 5),
+        some(boot(), 0, 2),
+        some(harm(), 0, 2),
+        some(misfortune(), 0, 2),
+    ]);
+    hold(200, 0, story(apps_in_order(), script, kills(4)));
 }
 
 #[test]

@@ -185,6 +185,24 @@ pub(crate) fn apps_of_any_policy() -> impl Strategy<Value = Vec<AppShape>> {
     vec((app(), policy).prop_map(|(app, restart)| AppShape { restart, ..app }), 1..=2)
 }
 
+/// Three apps, each started after one or both of those before it, or at once.
+pub(crate) fn apps_in_order() -> impl Strategy<Value = Vec<AppShape>> {
+    (vec(app(), 3), any::<[bool; 3]>()).prop_map(|(mut apps, [second, third, both])| {
+        apps[1].after = if second { vec![0] } else { Vec::new() };
+        apps[2].after = match (third, both) {
+            (true, true) => vec![0, 1],
+            (true, false) => vec![1],
+            (false, _) => vec![0],
+        };
+        apps
+    })
+}
+
+/// The machine is started anew.
+pub(crate) fn boot() -> impl Strategy<Value = (u64, Act)> {
+    (0..SCRIPT).prop_map(|at| (at, Act::Boot))
+}
+
 /// A story of one or two such apps.
 pub(crate) fn story(
     apps: impl Strategy<Value = Vec<AppShape>>,
