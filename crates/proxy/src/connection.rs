@@ -17,7 +17,6 @@ use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::cell::Cell;
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -137,8 +136,8 @@ async fn requests(worker: &Rc<Worker>, client: &Rc<Client>, io: ClientIo) -> End
     let handle = service_fn({
         let (worker, client) = (Rc::clone(worker), Rc::clone(client));
         move |request: Request<Incoming>| {
-            let answer = answer(Rc::clone(&worker), Exchange::Http1(Rc::clone(&client)), request);
-            Box::pin(async move { Ok::<_, Infallible>(answer.await) })
+            // In a box: an idle connection has no room for one.
+            Box::pin(answer(Rc::clone(&worker), Exchange::Http1(Rc::clone(&client)), request))
         }
     });
     let mut read = Strict::new(Sniff::new(io), Rc::clone(client));

@@ -28,6 +28,7 @@ use http::header::{CONNECTION, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
@@ -36,63 +37,88 @@ use std::time::{Duration, Instant};
 /// How long an instance may take to take a connection before another is asked.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// Answers a request, by an instance or by itself.
-pub(crate) async fn answer(
+/// Answers a request, by an instance or by itself. It never fails; hyper wants to be told so.
+///
+/// The future has in it all that a request takes up while it waits, and is moved to where it waits: nothing is in it
+/// twice, as what is passed by value to what is awaited would be.
+pub(crate) fn answer(
     worker: Rc<Worker>,
     client: Exchange,
     request: Request<Incoming>,
-) -> Response<AnswerBody> {
+) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> {
+    let mut begun = begin(worker, &client, request);
+    async move {
+        let end = match &mut begun {
+            Ok(forward) => Some(forward.run().await),
+            Err(_) => None,
+        };
+        let mut response = match begun {
+            // Never none: it has run.
+            Ok(forward) => forward.end(end.unwrap_or(End::ClientGone)),
+            Err(response) => response,
+        };
+        if client.is_secure {
+            client.listener.insist(response.headers_mut());
+        }
+        let unknown_behind = client.is_early() && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+        if client.listener.is_closing() || unknown_behind {
+            client.is_last(response.headers_mut());
+        }
+        Ok(response)
+    }
+}
+
+/// Makes of a request what is to be sent to an instance; an answer if that is not to be.
+#[expect(clippy::result_large_err, reason = "the other one is larger, and neither is handed up")]
+fn begin(
+    worker: Rc<Worker>,
+    client: &Exchange,
+    request: Request<Incoming>,
+) -> Result<Forward, Response<AnswerBody>> {
     let began = Instant::now();
     client.begin();
     let (mut head, body) = request.into_parts();
     let of_us = own_answer::to_authority(&worker.terms, &head);
     let mut record = Record::new(worker, client.clone(), &head, began);
-    let mut is_doubtful = false;
-    let way = if of_us.is_none() { route(&mut head, &client) } else { Err(Refusal::NoRoute) };
-    let mut response = match way {
+    let way = if of_us.is_none() { route(&mut head, client) } else { Err(Refusal::NoRoute) };
+    let (app, below) = match way {
+        Ok(found) => found,
         Err(refusal) => {
-            is_doubtful = refusal == Refusal::BadHost;
-            match of_us.or_else(|| own_answer::by_https(&refusal, &client, &head)) {
+            let mut response = match of_us.or_else(|| own_answer::by_https(&refusal, client, &head)) {
                 Some(response) => own(response, record),
                 None => refuse(&refusal, record, &head, None),
+            };
+            if refusal == Refusal::BadHost {
+                client.is_last(response.headers_mut());
             }
-        }
-        Ok((app, below)) => {
-            let app = preview::asked_for(app, &head.headers);
-            record.app = Some(Rc::clone(&app));
-            let sticky = app.sticky().map(|cookie| {
-                let secure = headers::is_https(&head.headers, &client);
-                Box::new(Sticky::take(cookie, below, secure, &mut head.headers))
-            });
-            let limits = app.limits();
-            let long_head = limits.max_head.is_some_and(|most| size(&head) > most);
-            let upgrade = headers::to_instance(&mut head, &client, &record.id);
-            let (non_idempotent, max_body) = app.retry();
-            let repeatable = retry::is_repeatable(&head.method, &head.headers, non_idempotent);
-            // Streams of messages are silent as long as they like.
-            let wait = (!headers::is_grpc(&head.headers)).then_some(limits.body_timeout);
-            let bounds = Bounds { keep: max_body, longest: limits.max_body, wait };
-            let upload = Upload::new(body, bounds, &client);
-            if client.is_http2() {
-                http2::frame(&mut head, upload.is_some());
-            }
-            let long_body = upload.as_ref().is_some_and(|upload| upload.is_too_long());
-            let forward = Forward { app, head, upload, record, repeatable, upgrade, sticky };
-            match (long_head, long_body) {
-                (true, _) => forward.refuse(&Refusal::LongHead),
-                (_, true) => forward.refuse(&Refusal::LongBody),
-                _ => forward.run().await,
-            }
+            return Err(response);
         }
     };
-    if client.is_secure {
-        client.listener.insist(response.headers_mut());
+    let app = preview::asked_for(app, &head.headers);
+    record.app = Some(Rc::clone(&app));
+    let sticky = app.sticky().map(|cookie| {
+        let secure = headers::is_https(&head.headers, client);
+        Box::new(Sticky::take(cookie, below, secure, &mut head.headers))
+    });
+    let limits = app.limits();
+    let long_head = limits.max_head.is_some_and(|most| size(&head) > most);
+    let upgrade = headers::to_instance(&mut head, client, &record.id);
+    let (non_idempotent, max_body) = app.retry();
+    let repeatable = retry::is_repeatable(&head.method, &head.headers, non_idempotent);
+    // Streams of messages are silent as long as they like.
+    let wait = (!headers::is_grpc(&head.headers)).then_some(limits.body_timeout);
+    let bounds = Bounds { keep: max_body, longest: limits.max_body, wait };
+    let upload = Upload::new(body, bounds, client);
+    if client.is_http2() {
+        http2::frame(&mut head, upload.is_some());
     }
-    let unknown_behind = client.is_early() && response.status() != StatusCode::SWITCHING_PROTOCOLS;
-    if client.listener.is_closing() || unknown_behind || is_doubtful {
-        client.is_last(response.headers_mut());
+    let long_body = upload.as_ref().is_some_and(|upload| upload.is_too_long());
+    let forward = Forward { app, head, upload, record, repeatable, upgrade, sticky };
+    match (long_head, long_body) {
+        (true, _) => Err(forward.refuse(&Refusal::LongHead)),
+        (_, true) => Err(forward.refuse(&Refusal::LongBody)),
+        _ => Ok(forward),
     }
-    response
 }
 
 /// The app that a request is for, and the path of its route if clients are kept where they are.
@@ -186,28 +212,51 @@ struct Failed {
     unreachable: bool,
 }
 
+/// What came of it.
+enum End {
+    /// An instance answers.
+    Answer(Head, Line),
+    /// It does, and speaks another protocol from here on.
+    Upgrade(Head, Box<Upstream>),
+    /// No instance does.
+    Refused(Refusal),
+    /// Nobody reads what is answered now.
+    ClientGone,
+}
+
 impl Forward {
-    async fn run(mut self) -> Response<AnswerBody> {
+    /// Answers by what came of it.
+    fn end(self, end: End) -> Response<AnswerBody> {
+        match end {
+            End::Answer(head, line) => self.relay(head, line),
+            End::Upgrade(head, upstream) => self.upgraded(head, upstream),
+            End::Refused(refusal) => self.refuse(&refusal),
+            End::ClientGone => self.client_gone(),
+        }
+    }
+
+    /// Asks one instance after the other, until one has answered, or none will.
+    async fn run(&mut self) -> End {
         let mut failed = Failed::default();
         let mut waiting = Waiting::new(Rc::clone(&self.app));
         loop {
             let Some(ticket) = self.app.pick(&failed.avoid, self.sticky.as_deref()) else {
                 if self.app.is_stopped() {
-                    return self.refuse(&Refusal::Stopped);
+                    return End::Refused(Refusal::Stopped);
                 }
                 let all_failed = !failed.avoid.is_empty();
                 failed.avoid.clear();
                 let bytes = self.size();
                 match Box::pin(waiting.wait(&self.record.client, bytes, all_failed)).await {
                     Woken::Try => continue,
-                    Woken::ClientGone => return self.client_gone(),
+                    Woken::ClientGone => return End::ClientGone,
                     // Where nobody may wait it is not because of the others.
                     Woken::Full if self.app.hold().requests == 0 => {
-                        return self.refuse(&Refusal::NobodyReady);
+                        return End::Refused(Refusal::NobodyReady);
                     }
-                    Woken::Full => return self.refuse(&Refusal::Full),
-                    Woken::TimedOut if failed.unreachable => return self.refuse(&Refusal::Unreachable),
-                    Woken::TimedOut => return self.refuse(&Refusal::NobodyReady),
+                    Woken::Full => return End::Refused(Refusal::Full),
+                    Woken::TimedOut if failed.unreachable => return End::Refused(Refusal::Unreachable),
+                    Woken::TimedOut => return End::Refused(Refusal::NobodyReady),
                 }
             };
             let backend = Rc::clone(&ticket.backend);
@@ -236,13 +285,13 @@ impl Forward {
                 Line::Http1(upstream) => upstream.exchange(&mut self.head, body, without, watch).await,
                 Line::Http2(call) => Box::pin(call.exchange(&mut self.head, body, without, watch)).await,
             };
-            let Some(outcome) = outcome else { return self.client_gone() };
+            let Some(outcome) = outcome else { return End::ClientGone };
             let broken = match (outcome, line) {
                 (Ok(head), Line::Http1(upstream))
                     if head.status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade =>
                 {
                     self.app.answered(&backend, head.status);
-                    return self.upgraded(head, upstream);
+                    return End::Upgrade(head, upstream);
                 }
                 (Ok(head), _) if head.status.is_informational() => {
                     let cause = "an upgrade that nobody asked for".to_owned();
@@ -250,12 +299,12 @@ impl Forward {
                 }
                 (Ok(head), line) => {
                     self.app.answered(&backend, head.status);
-                    return self.relay(head, line);
+                    return End::Answer(head, line);
                 }
                 (Err(broken), _) => broken,
             };
             if self.upload.as_ref().is_some_and(|upload| upload.has_failed()) {
-                return self.client_gone();
+                return End::ClientGone;
             }
             let kept = self.upload.as_ref().is_none_or(|upload| upload.can_repeat());
             let again = Again { repeatable: self.repeatable, kept };
@@ -284,7 +333,7 @@ impl Forward {
                         "an instance did not answer"
                     );
                     let nonsense = broken.reached == Reached::Nonsense;
-                    return self.refuse(if nonsense { &Refusal::Nonsense } else { &Refusal::BrokenOff });
+                    return End::Refused(if nonsense { Refusal::Nonsense } else { Refusal::BrokenOff });
                 }
             }
         }

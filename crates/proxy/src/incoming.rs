@@ -39,12 +39,14 @@ pub(crate) struct Head {
     pub(crate) keep_alive: bool,
 }
 
-/// Where a field is in the head: name from, name to, value from, value to.
-type Place = [u32; 4];
+/// Where the fields are in a head: name from, name to, value from, value to. Kept from one head to the next, so that
+/// none of them needs room of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Places(Vec<[u32; 4]>);
 
 /// Takes a head out of `bytes`, if all of it is there. Its fields replace those in `fields`, which are
 /// untouched until then. Interim answers (RFC 9110 section 15.2) are passed over; `go_on` is set if one of them
-/// is `100 Continue`.
+/// is `100 Continue`. What is in `places` before is of no matter.
 ///
 /// # Errors
 /// When it is no HTTP.
@@ -52,23 +54,24 @@ pub(crate) fn head(
     bytes: &mut BytesMut,
     method: &Method,
     fields: &mut HeaderMap,
+    places: &mut Places,
     go_on: &mut bool,
 ) -> Result<Option<Head>, Nonsense> {
     loop {
-        let Some(parsed) = parse(bytes)? else {
+        let Some(parsed) = parse(bytes, places)? else {
             return if bytes.len() > HEAD { nonsense("the head is too long") } else { Ok(None) };
         };
-        let Parsed { length, status, reason, old, places, count } = parsed;
+        let Parsed { length, status, reason, old } = parsed;
         let head = bytes.split_to(length).freeze();
         if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
             *go_on |= status == StatusCode::CONTINUE;
             continue;
         }
         fields.clear();
-        fields.reserve(count);
-        for [name, name_end, value, value_end] in places.into_iter().take(count) {
-            let name = &head[name as usize..name_end as usize];
-            let value = head.slice(value as usize..value_end as usize);
+        fields.reserve(places.0.len());
+        for [name, name_end, value, value_end] in &places.0 {
+            let name = &head[*name as usize..*name_end as usize];
+            let value = head.slice(*value as usize..*value_end as usize);
             match (HeaderName::from_bytes(name), HeaderValue::from_maybe_shared(value)) {
                 (Ok(name), Ok(value)) => fields.append(name, value),
                 _ => return nonsense("a header that is none"),
@@ -86,11 +89,9 @@ struct Parsed {
     reason: Option<ReasonPhrase>,
     /// HTTP/1.0.
     old: bool,
-    places: [Place; FIELDS],
-    count: usize,
 }
 
-fn parse(bytes: &[u8]) -> Result<Option<Parsed>, Nonsense> {
+fn parse(bytes: &[u8], places: &mut Places) -> Result<Option<Parsed>, Nonsense> {
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -117,13 +118,12 @@ fn parse(bytes: &[u8]) -> Result<Option<Parsed>, Nonsense> {
         // A head is shorter than `HEAD`, or is refused before it gets here.
         [from, from + part.len()].map(|at| u32::try_from(at).unwrap_or(u32::MAX))
     };
-    let mut places = [[0; 4]; FIELDS];
-    let count = response.headers.len();
-    for (at, field) in places.iter_mut().zip(response.headers.iter()) {
+    places.0.clear();
+    places.0.extend(response.headers.iter().map(|field| {
         let ([a, b], [c, d]) = (place(field.name.as_bytes()), place(field.value));
-        *at = [a, b, c, d];
-    }
-    Ok(Some(Parsed { length, status, reason, old: response.version == Some(0), places, count }))
+        [a, b, c, d]
+    }));
+    Ok(Some(Parsed { length, status, reason, old: response.version == Some(0) }))
 }
 
 fn keeps_alive(old: bool, fields: &HeaderMap) -> bool {
@@ -362,7 +362,9 @@ mod tests {
         let mut more =
             |bytes: &mut BytesMut| rest.next().map(|piece| bytes.extend_from_slice(piece)).is_some();
         let mut answer = loop {
-            if let Some(head) = head(&mut bytes, &Method::GET, &mut fields, &mut false)? {
+            if let Some(head) =
+                head(&mut bytes, &Method::GET, &mut fields, &mut Places::default(), &mut false)?
+            {
                 break head;
             }
             assert!(more(&mut bytes), "the head never ends");
@@ -441,7 +443,10 @@ mod tests {
             ("HTTP/1.0 200 OK\r\ncontent-length: 1\r\nconnection: Keep-Alive\r\n", true),
         ] {
             let mut bytes = BytesMut::from(format!("{text}\r\n").as_str());
-            let read = head(&mut bytes, &Method::GET, &mut HeaderMap::new(), &mut false).unwrap().unwrap();
+            let read =
+                head(&mut bytes, &Method::GET, &mut HeaderMap::new(), &mut Places::default(), &mut false)
+                    .unwrap()
+                    .unwrap();
             assert_eq!(read.keep_alive, kept, "{text}");
         }
     }
@@ -451,7 +456,9 @@ mod tests {
         let mut bytes = BytesMut::from("HTTP/1.1 404 Gone Fishing\r\nX-A: 1\r\nx-a:  2 \r\nx-e:\r\n\r\n");
         let mut fields = HeaderMap::new();
         fields.insert("old", HeaderValue::from_static("1"));
-        let head = head(&mut bytes, &Method::HEAD, &mut fields, &mut false).unwrap().unwrap();
+        let head = head(&mut bytes, &Method::HEAD, &mut fields, &mut Places::default(), &mut false)
+            .unwrap()
+            .unwrap();
         assert_eq!(head.reason.unwrap().as_bytes(), b"Gone Fishing");
         let values: Vec<_> = fields.get_all("x-a").iter().collect();
         assert_eq!((values == ["1", "2"], fields["x-e"].len(), fields.len()), (true, 0, 3));

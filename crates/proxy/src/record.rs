@@ -77,7 +77,10 @@ impl Record {
 
     /// It has ended: counted, logged, and out of flight.
     pub(crate) fn end(&mut self, how: Ending) {
-        self.end_at(how, Instant::now());
+        // Most have ended when their answer is dropped: nobody looks at the clock for that.
+        if !self.ended {
+            self.end_at(how, Instant::now());
+        }
     }
 
     /// The same, by somebody who has just looked at the clock.

@@ -9,7 +9,7 @@
 //! breaks, and to keep the request in case it has to be sent again. That costs a third of what hyper's
 //! client does, which copies the head for each try and passes all through three channels.
 
-use crate::incoming::{self, Body, Head, Nonsense, Piece};
+use crate::incoming::{self, Body, Head, Nonsense, Piece, Places};
 use crate::outgoing::Outgoing;
 use crate::request_body::RequestBody;
 use crate::socket::Socket;
@@ -39,6 +39,7 @@ pub(crate) struct Upstream {
     outgoing: Outgoing,
     /// Read, and not yet taken.
     unread: BytesMut,
+    places: Places,
     room: usize,
     room_max: usize,
     body: Body,
@@ -91,6 +92,7 @@ impl Upstream {
             socket,
             outgoing: Outgoing::default(),
             unread: BytesMut::new(),
+            places: Places::default(),
             room: READ,
             room_max: READ,
             body: Body::Done,
@@ -142,7 +144,8 @@ impl Upstream {
     fn poll_head(&mut self, request: &mut Parts, cx: &mut Context<'_>) -> Poll<Result<Head, Broken>> {
         loop {
             let mut go_on = false;
-            match incoming::head(&mut self.unread, &request.method, &mut request.headers, &mut go_on) {
+            let Parts { method, headers, .. } = &mut *request;
+            match incoming::head(&mut self.unread, method, headers, &mut self.places, &mut go_on) {
                 Ok(Some(head)) => return Poll::Ready(Ok(head)),
                 Ok(None) if go_on && self.outgoing.waits() => {
                     self.outgoing.go_on();

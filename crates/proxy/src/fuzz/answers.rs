@@ -1,7 +1,7 @@
 //! What an instance answers.
 
 use super::pieces;
-use crate::incoming::{self, Body, Piece};
+use crate::incoming::{self, Body, Piece, Places};
 use bytes::BytesMut;
 use http::{HeaderMap, Method, StatusCode};
 
@@ -47,10 +47,11 @@ enum End {
 fn read<'a>(mut pieces: impl Iterator<Item = &'a [u8]>, method: &Method) -> Answer {
     let mut answer = Answer::default();
     let mut bytes = BytesMut::new();
+    let mut places = Places::default();
     let mut body: Option<Body> = None;
     loop {
         answer.end = match &mut body {
-            None => match incoming::head(&mut bytes, method, &mut answer.fields, &mut false) {
+            None => match incoming::head(&mut bytes, method, &mut answer.fields, &mut places, &mut false) {
                 Ok(Some(head)) => {
                     answer.status = Some(head.status);
                     answer.keep_alive = head.keep_alive;

@@ -13,7 +13,6 @@ use hyper::rt::Executor;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -102,8 +101,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, client: Rc<Client>, io: Sniff<Clie
         let session = Rc::clone(&session);
         move |request: Request<Incoming>| {
             let exchange = Exchange::Http2(Rc::clone(&session));
-            let answer = answer(Rc::clone(&worker), exchange, request);
-            async move { Ok::<_, Infallible>(answer.await) }
+            answer(Rc::clone(&worker), exchange, request)
         }
     });
     let io = TokioIo::new(join(io, ClientIo(Rc::clone(&client))));
