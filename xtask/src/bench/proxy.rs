@@ -13,8 +13,9 @@ use super::wrk;
 use crate::trouble::Trouble;
 use std::time::Duration;
 
-const ROUNDS: usize = 5;
-const ROUND: Duration = Duration::from_secs(3);
+/// Many and short: what else the machine does for a moment then falls into one of them.
+const ROUNDS: usize = 9;
+const ROUND: Duration = Duration::from_secs(2);
 
 /// CPU per request when saturated, and latency at a fixed rate.
 pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {

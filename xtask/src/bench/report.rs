@@ -23,8 +23,17 @@ pub(crate) fn table(rows: &[Row]) -> String {
             Some(true) => "yes",
             Some(false) => "**no**",
         };
-        let others: Vec<String> =
-            row.others.iter().map(|(who, theirs)| format!("{who}: {}", row.unit.say(*theirs))).collect();
+        let others: Vec<String> = row
+            .others
+            .iter()
+            .map(|other| {
+                let theirs = row.unit.say(other.theirs);
+                match row.bound {
+                    Some(Bound::ShareOf(..)) => format!("{}: {theirs} ({:.2} ×)", other.who, other.ratio),
+                    _ => format!("{}: {theirs}", other.who),
+                }
+            })
+            .collect();
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
@@ -52,7 +61,9 @@ pub(crate) fn write(rows: &[Row], ground: &Ground, took: Duration) -> Result<(),
          Written by `cargo xtask bench` ({took}), everything in one run on one machine, on loopback.\n\n\
          Machine: {machine}. Beside: {versions}.\n\n\
          {table}\n\
-         How to read it: smaller is better in every row. Rounds are interleaved and the middle one counts.\n\
+         How to read it: smaller is better in every row. Rounds are interleaved and the middle one counts; where\n\
+         a share of another's figure is promised, the share is taken in each round by itself, the middle one\n\
+         counts, and stands behind theirs.\n\
          CPU is what the kernel counted for the process. The proxies have one worker each, connections kept\n\
          open on both sides, answers of 200 bytes and no access log; nginx and HAProxy reach the backend by\n\
          TCP as they are commonly run, Gapless by the Unix socket that it gives every instance, and nginx by\n\
@@ -97,7 +108,7 @@ mod tests {
             table(&rows),
             "| what | Gapless | promised | kept | beside |\n|---|---:|---:|:---:|---|\n\
              | start | 250 ms | ≤ 300 ms | yes | PM2: 1601 ms |\n\
-             | CPU | 30.0 µs | ≤ 0.9 × nginx | **no** | nginx: 27.0 µs |\n"
+             | CPU | 30.0 µs | ≤ 0.9 × nginx | **no** | nginx: 27.0 µs (1.11 ×) |\n"
         );
     }
 }

@@ -13,8 +13,20 @@ pub(crate) struct Row {
     pub(crate) ours: f64,
     /// What we promise; none where the figure is only for comparison.
     pub(crate) bound: Option<Bound>,
-    /// Others', by name.
-    pub(crate) others: Vec<(&'static str, f64)>,
+    /// Others'.
+    pub(crate) others: Vec<Other>,
+}
+
+/// The figure of another.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Other {
+    /// Whose.
+    pub(crate) who: &'static str,
+    /// Theirs.
+    pub(crate) theirs: f64,
+    /// How much ours is of it. Measured by turns it is the middle one of all rounds, as the machine that both had in
+    /// one round is the same, which that of the middle round of each is not.
+    pub(crate) ratio: f64,
 }
 
 /// What a figure counts.
@@ -64,8 +76,14 @@ impl Row {
     }
 
     /// The same beside another's figure.
-    pub(crate) fn beside(mut self, who: &'static str, theirs: f64) -> Self {
-        self.others.push((who, theirs));
+    pub(crate) fn beside(self, who: &'static str, theirs: f64) -> Self {
+        let ratio = self.ours / theirs;
+        self.beside_by_turns(Other { who, theirs, ratio })
+    }
+
+    /// The same beside another's figure that was measured by turns with ours.
+    pub(crate) fn beside_by_turns(mut self, other: Other) -> Self {
+        self.others.push(other);
         self
     }
 
@@ -73,9 +91,9 @@ impl Row {
     pub(crate) fn kept(&self) -> Option<bool> {
         self.bound.map(|bound| match bound {
             Bound::AtMost(most) => self.ours <= most,
-            Bound::ShareOf(share, who) => who.iter().all(|who| {
-                self.others.iter().any(|(other, theirs)| other == who && self.ours <= share * theirs)
-            }),
+            Bound::ShareOf(share, who) => who
+                .iter()
+                .all(|who| self.others.iter().any(|other| other.who == *who && other.ratio <= share)),
         })
     }
 }
@@ -127,6 +145,13 @@ mod tests {
         assert_eq!(beside.clone().at_most_of(0.8, &["a"]).kept(), Some(false));
         assert_eq!(beside.clone().at_most_of(1.0, &["a", "b"]).kept(), Some(false));
         assert_eq!(beside.at_most_of(1.0, &["c"]).kept(), Some(false));
+    }
+
+    #[test]
+    fn a_share_is_that_of_the_rounds() {
+        let other = Other { who: "a", theirs: 10.0, ratio: 0.95 };
+        let row = Row::new("x", Unit::Microseconds, 8.0).beside_by_turns(other);
+        assert_eq!(row.at_most_of(0.9, &["a"]).kept(), Some(false));
     }
 
     #[test]
