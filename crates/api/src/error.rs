@@ -1,5 +1,6 @@
 //! Errors as they travel.
 
+use gapless_model::AppName;
 use gapless_model::route::RouteSpec;
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +14,24 @@ pub struct ErrorBody {
     pub message: String,
     /// What to do next.
     pub hint: Option<String>,
-    /// The route of the request that it is about: whoever has read that from a file can point at the place.
+    /// The part of the request that it is about: whoever has read that from a file can point at the place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub route: Option<Box<RouteSpec>>,
+    pub about: Option<Box<About>>,
+}
+
+/// A part of a request that a file has a place for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    /// A route.
+    Route(RouteSpec),
+    /// A key in the table of an app.
+    Key {
+        /// Which app.
+        app: AppName,
+        /// Which key.
+        key: String,
+    },
 }
 
 /// Kinds of errors, by what they mean for the caller.

@@ -11,7 +11,7 @@ pub mod request;
 pub mod status;
 
 pub use client::{Client, ClientError};
-pub use error::{ErrorBody, ErrorKind};
+pub use error::{About, ErrorBody, ErrorKind};
 pub use lines::Lines;
 pub use progress::Progress;
 pub use request::{Applied, ApplyRequest, ApplyResult, DeployRequest, RolloutTicket};

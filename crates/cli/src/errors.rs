@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::render::{diagnostics, paint};
-use gapless_api::{ClientError, ErrorKind};
+use gapless_api::{About, ClientError, ErrorKind};
 use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
@@ -91,10 +91,13 @@ impl Error {
     /// The same where control would not make apps so as a file has them: pointing into that where it can.
     pub(crate) fn applying(self, places: &gapless_config::Places) -> Self {
         if let Self::Client(ClientError::Refused(body)) = &self
-            && let Some(route) = &body.route
-            && let Some(report) = places.refused(route, &body.message, body.hint.as_deref())
+            && let Some(about) = &body.about
+            && let Some(place) = match &**about {
+                About::Route(route) => places.of_route(route),
+                About::Key { app, key } => places.of_key(app, key),
+            }
         {
-            return Self::config(report);
+            return Self::config(places.refused(place, &body.message, body.hint.as_deref()));
         }
         self
     }

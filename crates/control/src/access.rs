@@ -130,7 +130,7 @@ impl Rights {
             kind: ErrorKind::Forbidden,
             message: format!("{who} {may}"),
             hint: Some(self.hint()),
-            route: None,
+            about: None,
         }
     }
 }
@@ -140,7 +140,7 @@ fn group(key: &str, name: &str) -> Result<Group, ErrorBody> {
         kind: ErrorKind::BadRequest,
         message: format!("{message}. Nothing was changed"),
         hint,
-        route: None,
+        about: None,
     };
     match account::group(name) {
         Ok(Some(gid)) => Ok(Group { name: name.to_owned(), gid }),
@@ -160,7 +160,7 @@ fn not_given(error: &io::Error) -> ErrorBody {
             "cannot open the control socket to others as [control] wants it: {error}. Nothing was changed"
         ),
         hint: Some("a user can give its files only to groups that it is in itself".to_owned()),
-        route: None,
+        about: None,
     }
 }
 

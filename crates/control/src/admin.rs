@@ -83,7 +83,7 @@ impl Admin {
             kind: ErrorKind::BadRequest,
             message: format!("cannot listen on {at} for [admin]: {error}. Nothing was changed"),
             hint: Some(listeners::hint(at, &error)),
-            route: None,
+            about: None,
         })
     }
 

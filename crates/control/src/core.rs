@@ -236,7 +236,7 @@ pub struct Closing;
 
 impl From<Closing> for ErrorBody {
     fn from(closing: Closing) -> Self {
-        Self { kind: ErrorKind::Closing, message: closing.to_string(), hint: None, route: None }
+        Self { kind: ErrorKind::Closing, message: closing.to_string(), hint: None, about: None }
     }
 }
 

@@ -57,7 +57,7 @@ impl Disk {
             kind: ErrorKind::Failed,
             message: format!("{message}. Nothing was changed"),
             hint: None,
-            route: None,
+            about: None,
         };
         match made.await {
             Ok(Ok(releases)) => Ok(releases),

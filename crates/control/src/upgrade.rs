@@ -55,7 +55,7 @@ fn refused(program: &Path, what: &str, hint: &str) -> ErrorBody {
         kind: ErrorKind::Failed,
         message: format!("no upgrade to {}: {what}. Nothing was changed", program.display()),
         hint: Some(hint.to_owned()),
-        route: None,
+        about: None,
     }
 }
 

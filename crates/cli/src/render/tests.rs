@@ -373,7 +373,7 @@ fn errors_have_a_hint_and_a_code() {
             kind,
             message: "no app web".into(),
             hint: hint.map(Into::into),
-            route: None,
+            about: None,
         }))
     };
     let socket = "/g/control.sock".into();

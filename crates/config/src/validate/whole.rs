@@ -2,13 +2,13 @@
 
 use super::{admin, app, error_pages, listeners, order, routes, tls};
 use crate::config::{Config, Control, Proxy};
-use crate::document::{Section, Value};
+use crate::document::{Section, Value, Written};
 use crate::keys::PROXY;
-use crate::places::Places;
+use crate::places::{KeyPlace, Places};
 use crate::problem::{Problem, Problems};
 use camino::Utf8PathBuf;
-use gapless_model::AccessLog;
 use gapless_model::trust::Trust;
+use gapless_model::{AccessLog, AppName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,7 +31,9 @@ pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Pr
     }
     let mut apps = Vec::new();
     let mut placed = Vec::new();
+    let mut keys = Vec::new();
     for (name, section) in named {
+        keys.extend(judged_elsewhere(name, section));
         let app = app::app(name, section, top.mentions("tls"), around, problems);
         placed.extend(app.routes);
         apps.extend(app.spec);
@@ -42,7 +44,7 @@ pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Pr
     let tls = top.section("tls").map(|section| tls::of_file(section, around, &mut placed, problems));
     listeners::bindable(&placed, problems);
     let places = placed.into_iter().map(|placed| (placed.route, placed.span)).collect();
-    let places = Places::new(Arc::clone(problems.source()), places);
+    let places = Places::new(Arc::clone(problems.source()), places, keys);
     Some(Config {
         apps,
         proxy: top.section("proxy").map(|section| proxy(section, around, problems)),
@@ -51,6 +53,13 @@ pub(crate) fn config(top: &Section, around: &Surroundings<'_>, problems: &mut Pr
         tls,
         places,
     })
+}
+
+/// Where an app's keys are whose values only control can judge: it knows the users of the machine and the other apps.
+fn judged_elsewhere(name: &Written<String>, section: &Section) -> Vec<KeyPlace> {
+    let Ok(app) = name.value.parse::<AppName>() else { return Vec::new() };
+    let there = ["user", "group", "after"].into_iter().filter(|key| section.mentions(key));
+    there.map(|key| KeyPlace { app: app.clone(), key, span: section.place(key) }).collect()
 }
 
 fn control(section: &Section) -> Control {

@@ -74,7 +74,7 @@ impl Token {
                 self.file
             ),
             hint: None,
-            route: None,
+            about: None,
         })
     }
 
@@ -154,7 +154,7 @@ fn refused(file: &Utf8Path, why: &str, hint: Option<String>) -> ErrorBody {
         kind: ErrorKind::BadRequest,
         message: format!("the token for [admin] cannot be taken from {file}: {why}. Nothing was changed"),
         hint,
-        route: None,
+        about: None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::compare::{release_changes, settings_changes};
 use super::numbers::Next;
 use super::{App, Engine, Refusal, Run, World};
 use crate::platform::Errand;
-use gapless_api::ErrorKind;
+use gapless_api::{About, ErrorKind};
 use gapless_model::event::What;
 use gapless_model::route::RouteSpec;
 use gapless_model::trust::Trust;
@@ -80,7 +80,7 @@ impl Engine {
                         "give one of them another listen address, host or path, or delete the other app"
                             .to_owned(),
                     ),
-                    route: Some(Box::new(route.clone())),
+                    about: Some(Box::new(About::Route(route.clone()))),
                 });
             }
         }
@@ -106,7 +106,7 @@ impl Engine {
                     kind: ErrorKind::BadRequest,
                     message: format!("the previews of {name} are to be reached at {at}, where {other} is"),
                     hint: Some(format!("give `preview` in [apps.{name}.rollout] an address of its own")),
-                    route: None,
+                    about: None,
                 });
             }
         }

@@ -31,7 +31,7 @@ impl Engine {
                 [] => "nothing is defined yet; `gapless up` does that from gapless.toml".to_owned(),
                 known => format!("there are: {}", known.join(", ")),
             }),
-            route: None,
+            about: None,
         }
     }
 
@@ -47,7 +47,7 @@ impl Engine {
                 kind: ErrorKind::BadRequest,
                 message: format!("{name} cannot run with 0 instances"),
                 hint: Some(format!("`gapless stop {name}` stops it and keeps its definition")),
-                route: None,
+                about: None,
             });
         }
         let from = app.settings.instances.on(cores);
@@ -92,7 +92,7 @@ impl Engine {
                 kind: ErrorKind::Conflict,
                 message: format!("rollout {} of {name} is in progress", active.rollout.id),
                 hint: Some(format!("wait for it, or take it back with `gapless abort {name}`")),
-                route: None,
+                about: None,
             });
         }
         let run = if app.instances.is_empty() { Run::Running } else { Run::Restarting };
@@ -184,7 +184,7 @@ impl Engine {
             kind: ErrorKind::Conflict,
             message,
             hint: Some(hint),
-            route: None,
+            about: None,
         };
         match active.rollout.phase {
             RolloutPhase::Baking { .. } => {}
@@ -244,7 +244,7 @@ impl Engine {
             kind: ErrorKind::NotFound,
             message,
             hint: Some(format!("`gapless releases {name}` lists those that are kept")),
-            route: None,
+            about: None,
         };
         match to {
             Some(to) if !app.releases.contains_key(&to) => Err(refuse(format!("{name} has no release {to}"))),
@@ -275,7 +275,7 @@ impl App {
                 kind: ErrorKind::Conflict,
                 message: format!("{name} has no rollout in progress"),
                 hint: Some(format!("`gapless rollback {name}` returns to an earlier release")),
-                route: None,
+                about: None,
             });
         };
         match active.rollout.phase {
@@ -287,7 +287,7 @@ impl App {
                 kind: ErrorKind::Conflict,
                 message: format!("rollout {} of {name} is being taken back already", active.rollout.id),
                 hint: None,
-                route: None,
+                about: None,
             }),
             RolloutPhase::Retiring { .. } | RolloutPhase::Ended { .. } => Err(Refusal {
                 kind: ErrorKind::Conflict,
@@ -296,7 +296,7 @@ impl App {
                     active.rollout.id
                 ),
                 hint: Some(format!("`gapless rollback {name}` returns to the earlier release")),
-                route: None,
+                about: None,
             }),
         }
     }

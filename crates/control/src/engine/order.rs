@@ -4,7 +4,7 @@
 //! whenever anything was observed, so that nothing of it has to be remembered.
 
 use super::{App, Engine, Refusal, Run};
-use gapless_api::ErrorKind;
+use gapless_api::{About, ErrorKind};
 use gapless_model::app::RestartPolicy;
 use gapless_model::probe::ProbeKind;
 use gapless_model::release::Mark;
@@ -33,7 +33,7 @@ impl Engine {
                 "one of them is defined already: change its `after` with the same `gapless up`, or `gapless delete` it"
                     .to_owned(),
             ),
-            route: None,
+            about: circle.first().map(|app| Box::new(About::Key { app: app.clone(), key: "after".to_owned() })),
         })
     }
 

@@ -1,7 +1,7 @@
 //! What is spoken on which listener.
 
 use super::{Engine, Refusal, Run};
-use gapless_api::ErrorKind;
+use gapless_api::{About, ErrorKind};
 use gapless_model::route::{HostPattern, RouteSpec};
 use gapless_model::tls::TlsSpec;
 use gapless_model::{AppName, AppSpec};
@@ -73,7 +73,7 @@ impl Engine {
                     kind: ErrorKind::BadRequest,
                     message: format!("on {} {with} speaks TLS and {without} does not", route.listen),
                     hint: Some("give both routes `tls = true` or none, or another listen address".to_owned()),
-                    route: Some(Box::new(route.clone())),
+                    about: Some(Box::new(About::Route(route.clone()))),
                 });
             }
         }

@@ -247,7 +247,7 @@ impl Engine {
                     kind: ErrorKind::NotFound,
                     message: format!("{name} has no release {to}"),
                     hint: Some(format!("`gapless releases {name}` lists those that are kept")),
-                    route: None,
+                    about: None,
                 });
             }
         };

@@ -251,6 +251,7 @@ fn stored_as(address: SocketAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gapless_api::About;
     use std::net::{TcpListener, TcpStream};
 
     #[test]
@@ -263,7 +264,7 @@ mod tests {
         let wanted = [unused, used.clone()];
         listeners.try_bind(&wanted).unwrap_err();
         let error = listeners.bind(&wanted).unwrap_err();
-        assert_eq!(error.route.as_deref(), Some(&used));
+        assert_eq!(error.about.as_deref(), Some(&About::Route(used.clone())));
         assert!(error.message.contains(&taken.local_addr().unwrap().to_string()), "{error}");
         assert!(error.hint.unwrap().contains("another program listens there"));
         assert!(listeners.get(free).is_none());

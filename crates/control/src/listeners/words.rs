@@ -1,6 +1,6 @@
 //! What is said of an address that cannot be listened on.
 
-use gapless_api::{ErrorBody, ErrorKind};
+use gapless_api::{About, ErrorBody, ErrorKind};
 use gapless_model::route::RouteSpec;
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ pub(super) fn refused(route: &RouteSpec, error: &io::Error) -> ErrorBody {
         kind: ErrorKind::BadRequest,
         message: format!("cannot listen on {address}: {error}. Nothing was changed"),
         hint: Some(hint(address, error)),
-        route: Some(Box::new(route.clone())),
+        about: Some(Box::new(About::Route(route.clone()))),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) const fn done(message: String) -> Json<Done> {
 
 /// A request that makes no sense.
 pub(super) fn bad_request(message: String) -> Failed {
-    Failed(ErrorBody { kind: ErrorKind::BadRequest, message, hint: None, route: None })
+    Failed(ErrorBody { kind: ErrorKind::BadRequest, message, hint: None, about: None })
 }
 
 /// The answer to every other path.
@@ -56,6 +56,6 @@ pub(super) async fn no_such_path(uri: Uri) -> Failed {
         kind: ErrorKind::NotFound,
         message: format!("this Gapless ({}) has nothing at {}", env!("CARGO_PKG_VERSION"), uri.path()),
         hint: Some("the command line may be newer than what runs".to_owned()),
-        route: None,
+        about: None,
     })
 }

@@ -110,7 +110,7 @@ async fn read(
 ) -> Result<Tail, Failed> {
     let opened = tokio::task::spawn_blocking(move || Tail::open(&directory, &app, &selection, count)).await;
     let failed =
-        |message: String| Failed(ErrorBody { kind: ErrorKind::Failed, message, hint: None, route: None });
+        |message: String| Failed(ErrorBody { kind: ErrorKind::Failed, message, hint: None, about: None });
     opened.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))
 }
 

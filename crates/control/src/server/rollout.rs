@@ -104,7 +104,7 @@ async fn latest(api: &Api, app: &AppName) -> Result<Release, Failed> {
             kind: ErrorKind::Conflict,
             message: format!("{name} has no release yet"),
             hint: Some("`gapless up` makes the first".to_owned()),
-            route: None,
+            about: None,
         })
     });
     Ok(latest.await??)

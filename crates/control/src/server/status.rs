@@ -56,7 +56,7 @@ pub(super) async fn history(State(api): State<Api>, Query(which): Query<Which>) 
             kind: ErrorKind::Failed,
             message: format!("cannot read the history: {error}"),
             hint: None,
-            route: None,
+            about: None,
         })),
     }
 }

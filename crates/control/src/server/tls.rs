@@ -4,7 +4,7 @@ use crate::clock;
 use crate::core::Core;
 use crate::tls::Prepared;
 use camino::Utf8Path;
-use gapless_api::{ErrorBody, ErrorKind};
+use gapless_api::{About, ErrorBody, ErrorKind};
 use gapless_model::AppSpec;
 use gapless_model::route::RouteSpec;
 use gapless_model::tls::TlsSpec;
@@ -28,7 +28,7 @@ pub(super) fn check(
         kind: ErrorKind::BadRequest,
         message: format!("{message}. Nothing was changed"),
         hint: Some(hint.to_owned()),
-        route: route.map(|route| Box::new(route.clone())),
+        about: route.map(|route| Box::new(About::Route(route.clone()))),
     };
     let Some(tls) = tls else {
         let mut routes = specs.iter().flat_map(|spec| &spec.settings.routes);

@@ -210,7 +210,9 @@ fn who_is_stopped_or_not_there_is_not_waited_for() {
     let _ = site
         .gapless(&["up", "db"])
         .exits(2)
-        .says("none of these could be started first: db after web, web after db");
+        .says("none of these could be started first: db after web, web after db")
+        .says("gapless.toml:")
+        .says("after = ['web']");
     assert_eq!(site.pids("web"), before);
     go(&site, &["db"]);
     let _ = site.gapless(&["up"]).succeeds();
