@@ -36,8 +36,8 @@ pub enum Error {
         /// Where it was looked for.
         path: Utf8PathBuf,
     },
-    /// There already is another release of that number.
-    #[error("{app} already has another release {id} at {path}")]
+    /// The number is that of the release that serves.
+    #[error("{id} is the current release of {app}, and stays at {path}: a new one cannot have its number")]
     Taken {
         /// Of which app.
         app: AppName,

@@ -41,8 +41,6 @@ struct Making {
 
 /// How far it is.
 enum Stage {
-    /// It was there before.
-    There,
     /// It is made under this name.
     Aside(Utf8PathBuf),
     /// It is where it belongs.
@@ -53,11 +51,11 @@ impl Releases {
     /// Makes releases, all or none of them. Many cost little more than one: what goes through to the disk goes
     /// together.
     ///
-    /// Safe to repeat: a release that is there already is returned as it is.
+    /// Their numbers are new: what is there under one of them was made by somebody who did not live to say so, and goes.
     ///
     /// # Errors
-    /// [`Error::NoDirectory`], [`Error::Entangled`] and [`Error::Git`] for a source that cannot be one; [`Error::Taken`] if a
-    /// number has another release; or the system refuses. Then nothing is left.
+    /// [`Error::NoDirectory`], [`Error::Entangled`] and [`Error::Git`] for a source that cannot be one; [`Error::Taken`] for the
+    /// number of the current release; or the system refuses. Then nothing is left.
     pub fn make(&self, orders: Vec<Order>) -> Result<Vec<Release>, Error> {
         let mut making = Vec::with_capacity(orders.len());
         let made = orders
@@ -68,7 +66,6 @@ impl Releases {
             for Making { place, stage, .. } in &making {
                 // The first error is the one to tell; what stays is swept later.
                 let _ = match stage {
-                    Stage::There => Ok(()),
                     Stage::Aside(partial) => aside::remove(partial.as_std_path()),
                     Stage::Placed => remove::discard(place),
                 };
@@ -94,17 +91,12 @@ impl Releases {
             }
         };
         let release = Release { revision, reload_of, ..new_release(id, spec, base_env, copy) };
-        match self.read(&app, id) {
-            Ok(there) if same(&there, &release) => {
-                making.push(Making { release: there, place, stage: Stage::There });
-                return Ok(());
-            }
-            Ok(_) => return Err(Error::Taken { app, id, path: place }),
-            // Nobody knows of it, or its number would not be given again: the power failed before it was on the disk.
-            Err(Error::Manifest { .. }) => remove::discard(&place)?,
-            Err(Error::Missing { .. }) => {}
-            Err(other) => return Err(other),
+        if self.current(&app)? == Some(id) {
+            return Err(Error::Taken { app, id, path: place });
         }
+        // Whatever is there nobody knows of, or its number would not be given again: who made it ended, or the power
+        // failed, before it was written down. It may have other code, even where all else of it is the same.
+        remove::discard(&place)?;
         let partial = aside::partial(&place);
         aside::remove(partial.as_std_path())?;
         making.push(Making { release: release.clone(), place, stage: Stage::Aside(partial.clone()) });
@@ -176,10 +168,4 @@ fn moved(cwd: &Utf8Path, source: &Utf8Path, code: &Utf8Path) -> Utf8PathBuf {
         Ok(below) if !below.as_str().is_empty() => code.join(below),
         _ => code.to_owned(),
     }
-}
-
-/// The same but for when it was made and what became of it.
-fn same(a: &Release, b: &Release) -> bool {
-    let of = |r: &Release| (r.declared_cwd.clone(), r.code.clone(), r.revision.clone(), r.reload_of);
-    (&a.spec, &a.base_env) == (&b.spec, &b.base_env) && of(a) == of(b)
 }

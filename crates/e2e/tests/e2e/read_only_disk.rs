@@ -4,6 +4,8 @@
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, PATIENCE, Site, process};
 use gapless_testkit::wait::{wait_for, wait_to_see};
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
 /// An installation whose home is a file system of its own.
@@ -26,16 +28,20 @@ impl OwnDisk {
     }
 
     /// Lets nothing be written by any path. The kernel refuses that for a file system of which files are open to be
-    /// written, as ours are; so it is mounted over itself, and every path leads through that mount.
+    /// written, as ours are; so it is mounted over itself, and every path leads through that mount. That is
+    /// made elsewhere before, as somebody could open a file by it until it is read-only.
     fn forbid(&self) {
-        let home = self.0.home();
-        self.mount_with(&[&["--bind"], &[home.to_str().unwrap()][..]].concat());
-        self.mount_with(&["-o", "remount,bind,ro"]);
-    }
-
-    fn mount_with(&self, words: &[&str]) {
-        let status = Command::new("mount").args(words).arg(self.0.home()).status().unwrap();
-        assert!(status.success(), "mount {words:?}");
+        let (home, aside) = (&self.0.home(), &self.0.path().join("read-only"));
+        std::fs::create_dir(aside).unwrap();
+        let run = |program: &str, words: &[&OsStr]| {
+            let status = Command::new(program).args(words).status().unwrap();
+            assert!(status.success(), "{program} {words:?}");
+        };
+        let bind = |from: &Path, to: &Path| run("mount", &["--bind".as_ref(), from.as_ref(), to.as_ref()]);
+        bind(home, aside);
+        run("mount", &["-o".as_ref(), "remount,bind,ro".as_ref(), aside.as_ref()]);
+        bind(aside, home);
+        run("umount", &[aside.as_ref()]);
     }
 
     /// Takes away the mount on top.
