@@ -13,10 +13,9 @@ pub use why::NotInForce;
 use crate::environment::{HOME, INSTANCE, ONCE, PROBE};
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::resources::OWN_CGROUP;
-use gapless_model::{InstanceId, Resource, ResourceLimits, Unlimited};
+use gapless_model::{InstanceId, Resource, ResourceLimits, Unlimited, fingerprint};
 use gapless_sys::cgroup::{self, Cgroup};
 use gapless_sys::{marks, process};
-use std::hash::Hasher;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -278,30 +277,7 @@ impl Cgroups {
 
 /// What tells this home's from another's in the same place.
 fn tail(home: &Utf8Path) -> String {
-    let mut hasher = Fnv::default();
-    hasher.write(home.as_str().as_bytes());
-    format!("@{:08x}", hasher.finish() & 0xffff_ffff)
-}
-
-/// FNV-1a: the same in every version of ours.
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
+    format!("@{:08x}", fingerprint(home.as_str().bytes()) & 0xffff_ffff)
 }
 
 fn unlimited(missing: Vec<(Resource, NotInForce)>) -> Option<Unlimited> {

@@ -3,7 +3,7 @@
 use crate::document::{Section, Written};
 use crate::nearest;
 use crate::problem::{Problem, Problems};
-use gapless_model::AppName;
+use gapless_model::{AppName, circles};
 use miette::SourceSpan;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,12 +37,9 @@ pub(super) fn agree(named: &[(Written<String>, Section)], problems: &mut Problem
             }
         }
     }
-    let mut walk = Walk { steps, way: Vec::new(), done: BTreeSet::new(), circles: Vec::new() };
-    for (app, _) in named {
-        walk.from(&app.value);
-    }
-    for circle in walk.circles {
-        problems.add(circular(&circle));
+    let after = steps.iter().map(|(app, before)| (*app, before.iter().map(|b| b.value.as_str()).collect()));
+    for circle in circles(&after.collect()) {
+        problems.add(circular(&circle, &steps));
     }
 }
 
@@ -58,48 +55,15 @@ fn unknown(app: &str, before: &Written<String>, named: &[(Written<String>, Secti
     }
 }
 
-/// From whom to whom, and where that is written.
-type Step<'a> = (&'a str, &'a Written<String>);
-
-fn circular(circle: &[Step<'_>]) -> Problem {
-    let apps: BTreeSet<&str> = circle.iter().map(|(app, _)| *app).collect();
-    let problem = Problem::new(format!("none of {} can be started first", nearest::listed(apps)));
-    let label = |problem: Problem, (app, before): &Step<'_>| {
-        problem.at(before.span, format!("{app} is started after {}", before.value))
-    };
-    circle.iter().fold(problem, label).help("take one of these out")
-}
-
-/// From app to app, each behind the one that it is after.
-struct Walk<'a> {
-    steps: BTreeMap<&'a str, Vec<&'a Written<String>>>,
-    way: Vec<Step<'a>>,
-    done: BTreeSet<&'a str>,
-    circles: Vec<Vec<Step<'a>>>,
-}
-
-impl<'a> Walk<'a> {
-    fn from(&mut self, app: &'a str) {
-        if self.done.contains(app) {
-            return;
-        }
-        for before in self.steps.get(app).cloned().unwrap_or_default() {
-            self.way.push((app, before));
-            match self.way.iter().position(|(earlier, _)| *earlier == before.value) {
-                Some(begin) => self.note(begin),
-                None => self.from(&before.value),
-            }
-            self.way.pop();
-        }
-        self.done.insert(app);
-    }
-
-    /// What begins there on the way is a circle. One is said of each app.
-    fn note(&mut self, begin: usize) {
-        let circle = &self.way[begin..];
-        let known = |app: &str| self.circles.iter().flatten().any(|(other, _)| *other == app);
-        if !circle.iter().any(|(app, _)| known(app)) {
-            self.circles.push(circle.to_vec());
+/// Points at each step of a circle.
+fn circular(circle: &[&str], steps: &BTreeMap<&str, Vec<&Written<String>>>) -> Problem {
+    let apps: BTreeSet<&str> = circle.iter().copied().collect();
+    let mut problem = Problem::new(format!("none of {} can be started first", nearest::listed(apps)));
+    for (app, before) in circle.iter().zip(circle.iter().cycle().skip(1)) {
+        let written = steps.get(app).into_iter().flatten().find(|written| written.value == **before);
+        if let Some(written) = written {
+            problem = problem.at(written.span, format!("{app} is started after {before}"));
         }
     }
+    problem.help("take one of these out")
 }

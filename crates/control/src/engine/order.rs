@@ -8,9 +8,9 @@ use gapless_api::{About, ErrorKind};
 use gapless_model::app::RestartPolicy;
 use gapless_model::probe::ProbeKind;
 use gapless_model::release::Mark;
-use gapless_model::{AbortReason, AppName, AppSpec, InstanceState, Moment, Until};
+use gapless_model::{AbortReason, AppName, AppSpec, InstanceState, Moment, Until, circles};
 use gapless_rollout::{Awaited, Instance, phase};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 impl Engine {
     /// Refuses an order that goes in a circle, by `specs` and by what is defined beside them: at the next boot
@@ -20,10 +20,15 @@ impl Engine {
     /// The first such circle.
     pub fn check_order(&self, specs: &[AppSpec]) -> Result<(), Refusal> {
         let defined = self.apps.values().filter(|a| a.run != Run::Deleted);
-        let mut after: BTreeMap<&AppName, &[AppName]> =
-            defined.map(|a| (&a.name, a.settings.after.as_slice())).collect();
-        after.extend(specs.iter().map(|s| (&s.name, s.settings.after.as_slice())));
-        let Some(circle) = specs.iter().find_map(|spec| circle(&spec.name, &after)) else { return Ok(()) };
+        let mut after: BTreeMap<&AppName, Vec<&AppName>> =
+            defined.map(|a| (&a.name, a.settings.after.iter().collect())).collect();
+        after.extend(specs.iter().map(|s| (&s.name, s.settings.after.iter().collect())));
+        // One that was there before is not of their making.
+        let of_these = |app: &&AppName| specs.iter().any(|spec| spec.name == **app);
+        let Some(circle) = circles(&after).into_iter().find(|circle| circle.iter().any(of_these)) else {
+            return Ok(());
+        };
+        let place = circle.iter().copied().find(of_these);
         let steps = circle.iter().zip(circle.iter().cycle().skip(1));
         let steps: Vec<_> = steps.map(|(app, before)| format!("{app} after {before}")).collect();
         Err(Refusal {
@@ -33,7 +38,7 @@ impl Engine {
                 "one of them is defined already: change its `after` with the same `gapless up`, or `gapless delete` it"
                     .to_owned(),
             ),
-            about: circle.first().map(|app| Box::new(About::Key { app: app.clone(), key: "after".to_owned() })),
+            about: place.map(|app| Box::new(About::Key { app: app.clone(), key: "after".to_owned() })),
         })
     }
 
@@ -186,33 +191,4 @@ fn put(place: usize, left: &mut [Option<AppSpec>], ordered: &mut Vec<AppSpec>) {
         }
     }
     ordered.push(spec);
-}
-
-/// The way from an app back to itself, if there is one.
-fn circle(from: &AppName, after: &BTreeMap<&AppName, &[AppName]>) -> Option<Vec<AppName>> {
-    let mut seen = BTreeSet::new();
-    let mut way = vec![from.clone()];
-    leads_back(from, from, after, &mut seen, &mut way).then_some(way)
-}
-
-fn leads_back(
-    to: &AppName,
-    at: &AppName,
-    after: &BTreeMap<&AppName, &[AppName]>,
-    seen: &mut BTreeSet<AppName>,
-    way: &mut Vec<AppName>,
-) -> bool {
-    for before in after.get(at).copied().unwrap_or_default() {
-        if before == to {
-            return true;
-        }
-        if after.contains_key(before) && seen.insert(before.clone()) {
-            way.push(before.clone());
-            if leads_back(to, before, after, seen, way) {
-                return true;
-            }
-            way.pop();
-        }
-    }
-    false
 }

@@ -2,7 +2,7 @@
 //! the instance can be asked.
 
 use crate::backend::Backend;
-use gapless_model::InstanceId;
+use gapless_model::{InstanceId, fingerprint};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 use std::rc::Rc;
@@ -10,9 +10,7 @@ use std::rc::Rc;
 /// What cookies call an instance: the same for every worker and every proxy. Its name is not told to strangers;
 /// it is no secret either, as whoever comes without a cookie may get to any instance.
 pub(crate) fn token(instance: &InstanceId) -> u64 {
-    // FNV-1a (draft-eastlake-fnv): a hash that another build will not change.
-    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    instance.to_string().bytes().fold(0xcbf2_9ce4_8422_2325, hash)
+    fingerprint(instance.to_string().bytes())
 }
 
 /// A client of an app that keeps its clients where they are.
