@@ -12,6 +12,7 @@
 //! | [`service`] | control as the main process of a service manager's unit |
 //! | [`upgrade`] | another version of Gapless takes over |
 //! | [`tls`] | certificates: read, looked after, and what the proxy is told of them |
+//! | [`private_file`] | what is written for nobody else, whole or not at all |
 //! | [`disk`] | releases, made and removed where nobody waits |
 //! | [`admin`] | the admin address: metrics, for those who may only look |
 //! | [`server`] | the control socket |
@@ -35,6 +36,7 @@ pub mod local;
 mod metrics;
 mod ownership;
 pub mod platform;
+mod private_file;
 mod recall;
 mod run;
 mod sample;

@@ -1,14 +1,15 @@
 //! What a client of the admin address has to know.
 
+use crate::private_file;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_api::request::AdminSettings;
 use gapless_api::{ErrorBody, ErrorKind};
 use gapless_sys::random;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 
 /// The file in the home where it is, if the user has none of his own.
 const FILE: &str = "admin.token";
@@ -59,15 +60,7 @@ impl Token {
         if !self.new {
             return Ok(());
         }
-        let aside = self.file.with_added_extension("new");
-        let written = || {
-            let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-            file.write_all(self.text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&aside, &self.file)
-        };
-        written().map_err(|error| ErrorBody {
+        private_file::replace(&self.file, self.text.as_bytes()).map_err(|error| ErrorBody {
             kind: ErrorKind::Failed,
             message: format!(
                 "the token for [admin] cannot be written to {}: {error}. Nothing was changed",
@@ -161,7 +154,7 @@ fn refused(file: &Utf8Path, why: &str, hint: Option<String>) -> ErrorBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::Permissions;
+    use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
     fn knows(token: &Token, said: &str) -> bool {

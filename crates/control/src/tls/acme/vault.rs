@@ -1,12 +1,13 @@
 //! What was fetched, on disk: `acme/<authority>/account.json` and `acme/<authority>/<host>.pem`, for nobody else
 //! to read.
 
+use crate::private_file;
 use crate::tls::Certificate;
 use camino::{Utf8Path, Utf8PathBuf};
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 
 /// Begins what comes after the key, in a certificate's file.
 const CHAIN: &str = "-----BEGIN CERTIFICATE-----";
@@ -69,14 +70,9 @@ impl Vault {
         self.write(&self.directory.join("account.json"), text)
     }
 
-    /// Writes aside and renames: whoever reads finds the former or the new one, whole.
+    /// Writes a file of its own.
     fn write(&self, path: &Utf8Path, text: &str) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
-        let aside = path.with_added_extension("new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&aside, path)?;
-        File::open(&self.directory)?.sync_all()
+        private_file::replace(path, text.as_bytes())
     }
 }
