@@ -2,7 +2,7 @@
 
 use crate::nearest;
 use crate::problem::{Problem, Report, Source};
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use miette::NamedSource;
 use std::io;
 use std::sync::Arc;
@@ -74,11 +74,9 @@ fn byte_order_mark(bytes: &[u8]) -> Option<&'static str> {
 fn unreadable(path: &Utf8Path, error: &io::Error) -> Problem {
     let problem = Problem::new(format!("cannot read {path}: {}", reason(error)));
     match error.kind() {
-        io::ErrorKind::NotFound => match beside(path) {
-            Some(near) => problem.help(format!("did you mean {near}?")),
-            None => problem
-                .help("name another file with `-f FILE`, or start without one: `gapless start server.js`"),
-        },
+        io::ErrorKind::NotFound => problem.help(meant(path, Utf8Path::is_file, || {
+            "name another file with `-f FILE`, or start without one: `gapless start server.js`".to_owned()
+        })),
         _ => problem,
     }
 }
@@ -96,9 +94,22 @@ pub(crate) fn reason(error: &io::Error) -> String {
     }
 }
 
+/// What to do about a path where nothing is that it could be used for: take the one that was meant, if one that
+/// `fits` has nearly its name, or else `otherwise`.
+pub(crate) fn meant(
+    path: &Utf8Path,
+    fits: fn(&Utf8Path) -> bool,
+    otherwise: impl FnOnce() -> String,
+) -> String {
+    match beside(path).filter(|near| fits(near)) {
+        Some(near) => format!("did you mean {near}?"),
+        None => otherwise(),
+    }
+}
+
 /// A path that does exist and whose last name is nearly that of `path`, if nothing is at `path` itself: who wrote
 /// the name of something else than it takes has made no slip.
-pub(crate) fn beside(path: &Utf8Path) -> Option<camino::Utf8PathBuf> {
+fn beside(path: &Utf8Path) -> Option<Utf8PathBuf> {
     if path.symlink_metadata().is_ok() {
         return None;
     }

@@ -6,8 +6,8 @@ use crate::config::Admin;
 use crate::document::{Section, Value};
 use crate::keys::ADMIN;
 use crate::problem::{Problem, Problems};
-use crate::source::{beside, reason};
-use camino::Utf8PathBuf;
+use crate::source::{meant, reason};
+use camino::{Utf8Path, Utf8PathBuf};
 use std::io::ErrorKind;
 
 /// Where Gapless is looked at, and what a client must know for that.
@@ -27,12 +27,11 @@ fn token_file(section: &Section, around: &Surroundings<'_>, problems: &mut Probl
         Err(error) if error.kind() != ErrorKind::PermissionDenied => {
             let problem =
                 Problem::new(format!("the token_file in [admin] cannot be read: {}", reason(&error)));
-            problems.add(problem.at(section.place("token_file"), format!("this is {path}")).help(
-                match beside(&path) {
-                    Some(near) => format!("did you mean {near}?"),
-                    None => "leave it out, and Gapless makes one in its home".to_owned(),
-                },
-            ));
+            problems.add(problem.at(section.place("token_file"), format!("this is {path}")).help(meant(
+                &path,
+                Utf8Path::is_file,
+                || "leave it out, and Gapless makes one in its home".to_owned(),
+            )));
             None
         }
         _ => Some(path),

@@ -3,7 +3,7 @@
 use super::whole::Surroundings;
 use crate::document::Section;
 use crate::problem::{Problem, Problems};
-use crate::source::{beside, reason};
+use crate::source::{meant, reason};
 use camino::{Utf8Path, Utf8PathBuf};
 
 /// The absolute directory. Symbolic links in it stay as they are: a `current` that is swapped has to be
@@ -24,10 +24,9 @@ pub(super) fn of_app(section: &Section, around: &Surroundings<'_>, problems: &mu
         Err(error) => problems.add(
             Problem::new(format!("the cwd in [{}] cannot be used: {}", section.path, reason(&error)))
                 .at(section.place("cwd"), format!("this is {directory}"))
-                .help(match beside(&directory).filter(|near| near.is_dir()) {
-                    Some(near) => format!("did you mean {near}?"),
-                    None => format!("paths are relative to {}", around.directory),
-                }),
+                .help(meant(&directory, Utf8Path::is_dir, || {
+                    format!("paths are relative to {}", around.directory)
+                })),
         ),
     }
     directory

@@ -6,7 +6,8 @@ use crate::document::{Section, Written};
 use crate::env_file;
 use crate::nearest;
 use crate::problem::{Problem, Problems};
-use crate::source::{beside, reason};
+use crate::source::{meant, reason};
+use camino::Utf8Path;
 use std::collections::BTreeMap;
 
 /// Given to each instance by Gapless itself, or by its protocols; from the user they would lie.
@@ -61,10 +62,11 @@ fn from_file(
         Ok(bytes) => bytes,
         Err(error) => {
             let what = format!("the env_file in [{}] cannot be read: {}", section.path, reason(&error));
-            problems.add(Problem::new(what).at(span, format!("this is {path}")).help(match beside(&path) {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("paths are relative to {}", around.directory),
-            }));
+            problems.add(Problem::new(what).at(span, format!("this is {path}")).help(meant(
+                &path,
+                Utf8Path::is_file,
+                || format!("paths are relative to {}", around.directory),
+            )));
             return;
         }
     };

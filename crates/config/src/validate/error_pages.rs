@@ -5,7 +5,7 @@ use super::whole::Surroundings;
 use crate::document::Section;
 use crate::nearest;
 use crate::problem::{Problem, Problems};
-use crate::source::{beside, reason};
+use crate::source::{meant, reason};
 use camino::Utf8Path;
 use gapless_model::ErrorPages;
 use std::collections::BTreeMap;
@@ -22,15 +22,11 @@ pub(super) fn of(section: &Section, around: &Surroundings<'_>, problems: &mut Pr
             io::ErrorKind::NotADirectory => format!("{} are a file", of_table()),
             _ => format!("{} cannot be read: {}", of_table(), reason(&error)),
         };
-        problems.add(Problem::new(what).at(place, format!("this is {directory}")).help(
-            match beside(&directory).filter(|near| near.is_dir()) {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!(
-                    "write the directory that they are in; paths are relative to {}",
-                    around.directory
-                ),
-            },
-        ));
+        problems.add(Problem::new(what).at(place, format!("this is {directory}")).help(meant(
+            &directory,
+            Utf8Path::is_dir,
+            || format!("write the directory that they are in; paths are relative to {}", around.directory),
+        )));
         return ErrorPages::default();
     }
     let mut pages = BTreeMap::new();

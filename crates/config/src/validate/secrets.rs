@@ -5,8 +5,8 @@ use super::environment::wrong_name;
 use super::whole::Surroundings;
 use crate::document::Section;
 use crate::problem::{Problem, Problems};
-use crate::source::{beside, reason};
-use camino::Utf8PathBuf;
+use crate::source::{meant, reason};
+use camino::{Utf8Path, Utf8PathBuf};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
@@ -39,12 +39,11 @@ pub(super) fn of_app(
                 }
                 Err(error) if error.kind() != ErrorKind::PermissionDenied => {
                     let problem = Problem::new(format!("{secret} cannot be read: {}", reason(&error)));
-                    problems.add(problem.at(written.span, format!("this is {path}")).help(
-                        match beside(&path) {
-                            Some(near) => format!("did you mean {near}?"),
-                            None => format!("paths are relative to {}", around.directory),
-                        },
-                    ));
+                    problems.add(problem.at(written.span, format!("this is {path}")).help(meant(
+                        &path,
+                        Utf8Path::is_file,
+                        || format!("paths are relative to {}", around.directory),
+                    )));
                 }
                 _ => drop(secrets.insert(name.value.clone(), path)),
             }

@@ -5,8 +5,8 @@ use super::routes::Placed;
 use super::whole::Surroundings;
 use crate::document::{Section, Value};
 use crate::problem::{Problem, Problems};
-use crate::source::{beside, reason};
-use camino::Utf8PathBuf;
+use crate::source::{meant, reason};
+use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::route::{HostPattern, RouteSpec};
 use gapless_model::tls::{AcmeSpec, CertificateFiles, TlsLimits, TlsSpec, TlsVersion, is_of_tls13};
 use std::collections::HashMap;
@@ -61,10 +61,8 @@ fn file(
     };
     let problem = Problem::new(format!("the {key} in [{}] cannot be read: {error}", section.path))
         .at(section.place(key), format!("this is {path}"));
-    problems.add(match beside(&path).filter(|near| near.is_file()) {
-        Some(near) => problem.help(format!("did you mean {near}?")),
-        None => problem.help(format!("paths are relative to {}", around.directory)),
-    });
+    let otherwise = || format!("paths are relative to {}", around.directory);
+    problems.add(problem.help(meant(&path, Utf8Path::is_file, otherwise)));
     None
 }
 
