@@ -1,8 +1,10 @@
 //! One customer with one request at a public address, who looks closely at the answer.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 /// How long an answer may take: longer than requests are held.
@@ -44,6 +46,17 @@ impl Customer {
     pub fn from(mut self, ip: &str) -> Self {
         self.from = Some(ip.parse().unwrap());
         self
+    }
+
+    /// The same with the word for the admin address that is in this file.
+    ///
+    /// # Panics
+    /// It cannot be read.
+    #[must_use]
+    #[expect(clippy::unwrap_used, reason = "a test cannot go on without")]
+    pub fn knowing(self, token_file: &Path) -> Self {
+        let token = fs::read_to_string(token_file).unwrap();
+        self.header("Authorization", &format!("Bearer {}", token.trim()))
     }
 
     /// The same with a further header. `Host` is the address unless it is given.

@@ -48,8 +48,7 @@ fn one_of_four_that_answers_500_is_passed_over_and_comes_back() {
         Some(all.collect::<Vec<_>>()).filter(|ejected| !ejected.is_empty())
     });
     let _ = site.gapless(&["status"]).succeeds().says(": ejected by ").says("for another ");
-    let token = std::fs::read_to_string(site.home().join("admin.token")).unwrap();
-    let looker = Customer::of(admin).header("Authorization", &format!("Bearer {token}"));
+    let looker = Customer::of(admin).knowing(&site.home().join("admin.token"));
     let ejections = wait_for("the ejection in the metrics", PATIENCE, || {
         let metrics = looker.get("/metrics").ok()?.body;
         let line = metrics.lines().find(|line| line.starts_with("gapless_ejections_total{app=\"app\""))?;

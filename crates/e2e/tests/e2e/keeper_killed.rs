@@ -9,6 +9,15 @@ use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+/// Waits for the one that follows a killed keeper, without a word to control. `meanwhile` is done at every look.
+fn another_keeper(site: &Site, before: u32, meanwhile: impl Fn()) -> u32 {
+    wait_for("another keeper", PATIENCE, || {
+        meanwhile();
+        let written = fs::read_to_string(site.home().join("keeper.lock")).ok()?;
+        written.trim().parse().ok().filter(|pid| *pid != before)
+    })
+}
+
 #[test]
 fn keeper_and_control() {
     let site = Site::new();
@@ -74,10 +83,8 @@ fn the_keeper_alone() {
     let before = site.status().gapless;
     process::kill(before.keeper_pid.unwrap());
     // Nobody has to ask for it: there is another keeper, and a control that it keeps.
-    let is_there = |pid: &Option<u32>| pid.is_some_and(|pid| before.keeper_pid != Some(pid));
-    let keeper = || fs::read_to_string(site.home().join("keeper.lock")).ok()?.trim().parse().ok();
-    let kept = wait_to_see("another keeper", PATIENCE, keeper, is_there);
-    assert_eq!(site.status().gapless.keeper_pid, kept);
+    let kept = another_keeper(&site, before.keeper_pid.unwrap(), || {});
+    assert_eq!(site.status().gapless.keeper_pid, Some(kept));
     assert_eq!(site.pids("app"), pids, "no instance was restarted");
     let _ = site.gapless(&["reload", "app"]).succeeds().says(" 0 lost");
     nothing_lost(load);
@@ -108,11 +115,8 @@ fn the_keeper_and_every_proxy_for_a_while() {
         (Instant::now() >= until).then_some(())
     });
     assert!(killed > 0);
-    let is_there = |pid: &Option<u32>| pid.is_some_and(|pid| before.keeper_pid != Some(pid));
-    let keeper = || fs::read_to_string(site.home().join("keeper.lock")).ok()?.trim().parse().ok();
-    wait_to_see("another keeper", PATIENCE, keeper, |pid| {
+    another_keeper(&site, before.keeper_pid.unwrap(), || {
         TcpStream::connect(at).expect("somebody listens all the time");
-        is_there(pid)
     });
     let load = begin(plan(&site, Clients::Mixed, false));
     let _ = site.gapless(&["reload", "app"]).succeeds().says(" 0 lost");

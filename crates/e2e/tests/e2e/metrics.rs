@@ -9,14 +9,7 @@ use std::fs::{self, Permissions};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
 use std::process::{Command, Stdio};
-
-/// One who may look: he knows what is in this file.
-fn looker(admin: SocketAddr, token: &Path) -> Customer {
-    let token = fs::read_to_string(token).unwrap();
-    Customer::of(admin).header("Authorization", &format!("Bearer {}", token.trim()))
-}
 
 /// A site with somebody who may look at its admin address.
 fn site(instances: u32) -> (Site, SocketAddr, Customer) {
@@ -24,7 +17,7 @@ fn site(instances: u32) -> (Site, SocketAddr, Customer) {
     let mut app = CaseApp::new(instances);
     app.tables = format!("[admin]\nlisten = \"{admin}\"");
     app.up(&site);
-    let looker = looker(admin, &site.home().join("admin.token"));
+    let looker = Customer::of(admin).knowing(&site.home().join("admin.token"));
     (site, admin, looker)
 }
 
@@ -205,7 +198,7 @@ fn strangers_see_nothing() {
     fs::set_permissions(&own, Permissions::from_mode(0o600)).unwrap();
     app.up(&site);
     assert_eq!(admin.get("/metrics").unwrap().status, 401);
-    assert_eq!(looker(at, &own).get("/metrics").unwrap().status, 200);
+    assert_eq!(Customer::of(at).knowing(&own).get("/metrics").unwrap().status, 200);
     let shown = site.gapless(&["history", "--json"]).succeeds().out
         + &site.gapless(&["status", "--json"]).succeeds().out;
     assert!(!shown.contains("a-secret-of-our-own") && !shown.contains(&token));
