@@ -2,7 +2,7 @@
 
 use crate::bell::Bell;
 use crate::error::LogError;
-use crate::fifo;
+use crate::fifo::{Fifo, Sink};
 use crate::mailbox::{Command, Mailbox};
 use crate::queue::Queue;
 use crate::reader::Reader;
@@ -25,11 +25,13 @@ pub struct Capture {
     mailbox: Arc<Mailbox>,
     queue: Arc<Queue>,
     written: Arc<watch::Sender<u64>>,
+    sink: Arc<Sink>,
 }
 
 impl Capture {
     /// Starts its threads. Each app gets a directory of its own below `directory` with its first line.
     pub fn start(directory: &Utf8Path) -> Result<Self, LogError> {
+        let sink = Arc::new(Sink::open().map_err(LogError::Start)?);
         let bell = Arc::new(Bell::new().map_err(|errno| LogError::Start(errno.into()))?);
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&bell)));
         let queue = Arc::new(Queue::new(Arc::clone(&bell)));
@@ -42,7 +44,7 @@ impl Capture {
         // Without it the writer would wait for ever; but then control does not start at all.
         let thread = std::thread::Builder::new().name("log-reader".into()).stack_size(STACK);
         thread.spawn(move || reader.run()).map_err(LogError::Start)?;
-        Ok(Self { mailbox, queue, written })
+        Ok(Self { mailbox, queue, written, sink })
     }
 
     /// Captures what `instance` writes to the FIFOs at `out` and `err`, which are made if they are missing
@@ -57,7 +59,7 @@ impl Capture {
         out: &Utf8Path,
         err: &Utf8Path,
     ) -> Result<(), LogError> {
-        let (out, err) = (fifo::open(out)?, fifo::open(err)?);
+        let (out, err) = (Fifo::open(out, &self.sink)?, Fifo::open(err, &self.sink)?);
         self.mailbox.send(Command::Add { instance: instance.clone(), spec: spec.clone(), out, err });
         Ok(())
     }
@@ -89,8 +91,8 @@ impl Capture {
         self.written.subscribe()
     }
 
-    /// Ends its threads. Settles when all that was read is in the files, or lost. What is still in the
-    /// FIFOs stays there for the next control.
+    /// Ends its threads. Settles when all whole lines that were read are in the files, or lost. What else is in
+    /// the FIFOs stays there for the next control.
     pub fn finish(self) -> Settled {
         self.send(|reply| Command::End { reply })
     }

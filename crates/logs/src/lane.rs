@@ -160,15 +160,26 @@ impl Lane {
         }
     }
 
-    /// Gives up waiting for a disk that is stuck. `any` is when the last byte of any app was written. True if
-    /// that is new.
-    pub(crate) fn give_up(&mut self, now: Instant, any: Instant) -> bool {
+    /// Whether there is something to do, or being done.
+    pub(crate) const fn is_busy(&self) -> bool {
+        !matches!(self.hands, Hands::Resting)
+    }
+
+    /// Whether nothing has been written for `time`, though there is something to write. `any` is when the last
+    /// byte of any app was written.
+    pub(crate) fn stands_still(&self, now: Instant, any: Instant, time: Duration) -> bool {
         let last = match self.hands {
             Hands::Resting => return false,
             Hands::Waiting(since) => since.max(any),
             Hands::Writing(since) => since,
         };
-        let given_up = self.intake == Intake::Full && now.saturating_duration_since(last) >= STUCK;
+        now.saturating_duration_since(last) >= time
+    }
+
+    /// Gives up waiting for a disk that is stuck. `any` is when the last byte of any app was written. True if
+    /// that is new.
+    pub(crate) fn give_up(&mut self, now: Instant, any: Instant) -> bool {
+        let given_up = self.intake == Intake::Full && self.stands_still(now, any, STUCK);
         if given_up {
             self.intake = Intake::Shut;
         }
@@ -179,11 +190,15 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fifo::{Fifo, Origin, Sink};
     use gapless_model::WallTime;
+    use std::sync::Arc;
 
     fn batch(size: usize) -> Batch {
         let (app, bytes) = ("api".parse().unwrap(), vec![b'x'; size]);
-        Batch { app, stream: Stream::Out, at: WallTime::from_millis(0), bytes, lines: 3, missing: 0 }
+        let (pipe, _) = rustix::pipe::pipe().unwrap();
+        let origin = Origin { fifo: Arc::new(Fifo::of(pipe, &Arc::new(Sink::open().unwrap()))), end: 0 };
+        Batch { app, stream: Stream::Out, at: WallTime::from_millis(0), bytes, lines: 3, missing: 0, origin }
     }
 
     /// Gives it lines until there is no room.

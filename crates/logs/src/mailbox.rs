@@ -1,9 +1,9 @@
 //! How the reader is reached.
 
 use crate::bell::Bell;
+use crate::fifo::Fifo;
 use gapless_model::app::LogSpec;
 use gapless_model::{AppName, InstanceId};
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
@@ -13,8 +13,8 @@ pub(crate) enum Command {
     Add {
         instance: InstanceId,
         spec: LogSpec,
-        out: OwnedFd,
-        err: OwnedFd,
+        out: Fifo,
+        err: Fifo,
     },
     Configure {
         app: AppName,

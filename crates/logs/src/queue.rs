@@ -2,12 +2,13 @@
 //! one that is stuck costs its lines, and delays no other app.
 
 use crate::bell::Bell;
+use crate::fifo::Origin;
 use crate::files::Files;
 use crate::lane::{Lane, Taken};
 use crate::troubles::Troubles;
 use gapless_model::app::LogSpec;
 use gapless_model::{AppName, WallTime};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -15,7 +16,8 @@ use tokio::sync::oneshot;
 /// A burst that took more than this is worth being given back to the system when it is over.
 const BURST: usize = 1024 * 1024;
 
-/// Where lines wait while every writer has stood still for this long, there is one more of them.
+/// Where lines wait while every writer has stood still for this long, there is one more of them; and the app whose
+/// lines wait so is not to wait with them.
 const STILL: Duration = Duration::from_millis(500);
 
 /// How often the reader looks whether one is needed, or an app has waited for long enough.
@@ -40,6 +42,7 @@ pub(crate) struct Batch {
     pub(crate) lines: u64,
     /// Lines of this stream that were dropped before these.
     pub(crate) missing: u64,
+    pub(crate) origin: Origin,
 }
 
 impl Batch {
@@ -53,6 +56,8 @@ impl Batch {
 #[derive(Debug)]
 pub(crate) enum Job {
     Write(Batch),
+    /// What came from there needs no writing.
+    Take(Origin),
     /// Keep its files so from now on.
     Configure(LogSpec),
     /// Its last instance is gone: close its files.
@@ -72,6 +77,8 @@ pub(crate) struct Turn {
 pub(crate) struct Look {
     /// Start another writer: it is counted already.
     pub(crate) wants_writer: bool,
+    /// Apps whose disk stands still.
+    pub(crate) still: BTreeSet<AppName>,
     /// Look again after this.
     pub(crate) again: Option<Duration>,
 }
@@ -124,24 +131,24 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds lines, or drops and counts them where the disk is stuck. False if the app is to wait now.
-    pub(crate) fn write(&self, batch: Batch) -> bool {
+    /// Adds lines, or drops and counts them where the disk is stuck.
+    pub(crate) fn write(&self, batch: Batch) -> Taken {
         let (size, lines, app) = (batch.size(), batch.lines, batch.app.clone());
         let mut waiting = self.lock();
         let in_all = waiting.bytes;
         // The reader configures an app before its first line and closes it after its last.
-        let Some(lane) = waiting.lanes.get_mut(&app) else { return true };
+        let Some(lane) = waiting.lanes.get_mut(&app) else { return Taken::No };
         let taken = lane.take_in(batch, in_all);
         if taken == Taken::No {
             waiting.troubles.dropped(&app, lines, "the disk is stuck");
-            return true;
+            return taken;
         }
         waiting.bytes += size;
         waiting.peak = waiting.peak.max(waiting.bytes);
         waiting.make_ready(app);
         drop(waiting);
         self.arrived.notify_one();
-        taken == Taken::Yes
+        taken
     }
 
     /// Adds a job that is not lines; there is always room. Of an app that is not known nothing needs doing.
@@ -229,16 +236,18 @@ impl Queue {
     pub(crate) fn look(&self) -> Look {
         let (now, mut waiting) = (Instant::now(), self.lock());
         let moved = waiting.moved;
-        let (mut full, mut still) = (0, 0);
-        for lane in waiting.lanes.values_mut() {
+        let (mut busy, mut at_rest, mut still) = (0, 0, BTreeSet::new());
+        for (app, lane) in &mut waiting.lanes {
             lane.give_up(now, moved);
-            full += usize::from(lane.is_full());
-            still += usize::from(lane.still_since().is_some_and(|since| now - since >= STILL));
+            busy += usize::from(lane.is_busy());
+            at_rest += usize::from(lane.still_since().is_some_and(|since| now - since >= STILL));
+            if lane.stands_still(now, moved, STILL) {
+                still.insert(app.clone());
+            }
         }
-        let wants_writer = !waiting.ready.is_empty() && still >= waiting.writers;
+        let wants_writer = !waiting.ready.is_empty() && at_rest >= waiting.writers;
         waiting.writers += usize::from(wants_writer);
-        let again = (full > 0 || !waiting.ready.is_empty()).then_some(LOOK);
-        Look { wants_writer, again }
+        Look { wants_writer, still, again: (busy > 0).then_some(LOOK) }
     }
 
     /// A writer that was wanted could not be started.

@@ -2,7 +2,9 @@
 //! disk does, its FIFOs are left full for a while, and the app waits as it would for a slow terminal.
 
 use crate::bell::Bell;
+use crate::fifo::Fifo;
 use crate::mailbox::{Command, Mailbox};
+use crate::peek::{PIECE, Peek};
 use crate::queue::{Job, Queue, Stream};
 use crate::source::Source;
 use crate::writer::Writer;
@@ -16,12 +18,13 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// So much is read at once.
-const READ: usize = 32 * 1024;
-
 /// When little came, more is let gather for this long before it is looked for again: an app that writes
 /// line by line would otherwise cost a wake-up of two threads per line.
 const GATHER: Duration = Duration::from_millis(1);
+
+/// A FIFO is looked at when something comes into it, and not for what stays there. Pipes tell of each write, but for
+/// Linux 5.5 to 5.13 without its stable updates (3a34b13a88ca).
+const WHEN_WRITTEN: epoll::EventFlags = epoll::EventFlags::IN.union(epoll::EventFlags::ET);
 
 /// The bell's key in epoll; sources count from 1.
 const BELL: u64 = 0;
@@ -40,7 +43,9 @@ pub(crate) struct Reader {
     held: BTreeSet<AppName>,
     /// What was asked about them meanwhile.
     deferred: VecDeque<Command>,
-    buffer: Vec<u8>,
+    /// Apps whose disk stands still: what is read of them is taken in hand.
+    still: BTreeSet<AppName>,
+    peek: Peek,
 }
 
 impl Reader {
@@ -57,7 +62,8 @@ impl Reader {
             last_key: BELL,
             held: BTreeSet::new(),
             deferred: VecDeque::new(),
-            buffer: vec![0; READ],
+            still: BTreeSet::new(),
+            peek: Peek::new()?,
         })
     }
 
@@ -85,7 +91,7 @@ impl Reader {
             }
             let read: usize = keys.into_iter().map(|key| self.read(key)).sum();
             self.flush_silent();
-            if (1..READ).contains(&read) {
+            if (1..PIECE).contains(&read) {
                 std::thread::sleep(GATHER);
             }
         }
@@ -93,8 +99,14 @@ impl Reader {
 
     /// Looks after the writers: starts another if those that there are stand still. Gives after how long to
     /// look again, if ever.
-    fn look(&self) -> Option<Duration> {
+    fn look(&mut self) -> Option<Duration> {
         let look = self.queue.look();
+        if !(look.still.is_empty() && self.still.is_empty()) {
+            self.still = look.still;
+            for source in self.sources.values_mut() {
+                source.keep_in_hand(self.still.contains(source.instance.app()));
+            }
+        }
         if look.wants_writer && self.writer.clone().start().is_err() {
             // The next look finds it wanted again.
             self.queue.no_writer();
@@ -103,7 +115,7 @@ impl Reader {
     }
 
     /// Looks after the writers until each line is in the hands of one.
-    fn see_written(&self) {
+    fn see_written(&mut self) {
         while let Some(again) = self.look() {
             std::thread::sleep(again);
         }
@@ -125,7 +137,7 @@ impl Reader {
             // The rest of a line may be in a FIFO that is not read.
             let held = self.held.contains(source.instance.app());
             if !held && source.silent_at.is_some_and(|at| at <= now) {
-                source.flush(&self.queue);
+                source.end_silence(&self.queue);
             }
         }
     }
@@ -135,7 +147,7 @@ impl Reader {
         if self.held.contains(source.instance.app()) {
             return 0;
         }
-        let Ok(read) = source.read(&mut self.buffer, &self.queue) else {
+        let Ok(read) = source.read(&mut self.peek, &self.queue) else {
             // A FIFO does not fail. One that did would be ready for ever, and cost a core.
             self.sources.remove(&key);
             return 0;
@@ -150,7 +162,7 @@ impl Reader {
 
     /// Reads an app's FIFOs again, or no longer.
     fn listen_to(&self, app: &AppName, read: bool) {
-        let flags = if read { epoll::EventFlags::IN } else { epoll::EventFlags::empty() };
+        let flags = if read { WHEN_WRITTEN } else { epoll::EventFlags::empty() };
         for (key, source) in self.sources.iter().filter(|(_, source)| source.instance.app() == app) {
             // What is in epoll can be changed there.
             let _ = epoll::modify(&self.epoll, &source.fifo, epoll::EventData::new_u64(*key), flags);
@@ -185,7 +197,7 @@ impl Reader {
                         self.obey(command);
                     }
                     for source in self.sources.values_mut() {
-                        source.flush(&self.queue);
+                        source.leave(&self.queue);
                     }
                     self.queue.end(reply);
                     self.see_written();
@@ -204,6 +216,12 @@ impl Reader {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Add { instance, spec, out, err } => {
+                self.drain(&instance);
+                // The FIFOs may be the same, and nobody else is to take out of them.
+                self.sources
+                    .values()
+                    .filter(|source| source.instance == instance)
+                    .for_each(Source::take_in_hand);
                 self.forget(&instance);
                 self.queue.push(instance.app(), Job::Configure(spec));
                 self.add(&instance, Stream::Out, out);
@@ -234,18 +252,18 @@ impl Reader {
         self.sources.values().any(|source| source.instance.app() == app)
     }
 
-    fn add(&mut self, instance: &InstanceId, stream: Stream, fifo: OwnedFd) {
+    fn add(&mut self, instance: &InstanceId, stream: Stream, fifo: Fifo) {
         self.last_key += 1;
         let data = epoll::EventData::new_u64(self.last_key);
         // It fails for want of memory or of watches (max_user_watches) only; then its output stays unread.
-        if epoll::add(&self.epoll, &fifo, data, epoll::EventFlags::IN).is_ok() {
-            self.sources.insert(self.last_key, Source::new(fifo, instance, stream));
+        if epoll::add(&self.epoll, &fifo, data, WHEN_WRITTEN).is_ok() {
+            self.sources.insert(self.last_key, Source::new(Arc::new(fifo), instance, stream));
         }
     }
 
     fn drain(&mut self, instance: &InstanceId) {
         for source in self.sources.values_mut().filter(|source| source.instance == *instance) {
-            source.drain(&mut self.buffer, &self.queue);
+            source.drain(&mut self.peek, &self.queue);
         }
     }
 

@@ -21,6 +21,11 @@ impl Splitter {
         !self.partial.is_empty()
     }
 
+    /// How many bytes of a line are held.
+    pub(crate) const fn partial(&self) -> usize {
+        self.partial.len()
+    }
+
     /// Takes bytes in, and gives out each line that they complete, without its end.
     pub(crate) fn feed(&mut self, mut bytes: &[u8], mut give: impl FnMut(&[u8])) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {

@@ -35,7 +35,13 @@ impl Writer {
             let files = match job {
                 Job::Write(batch) => {
                     bytes = batch.size();
-                    self.write(files, &batch)
+                    let files = self.write(files, &batch);
+                    batch.origin.done();
+                    files
+                }
+                Job::Take(origin) => {
+                    origin.done();
+                    files
                 }
                 Job::Configure(spec) => match files {
                     Some(mut files) => {

@@ -23,9 +23,6 @@ const COUNTER: &str = r#"[apps.counter]
 command = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done"]
 "#;
 
-/// Lines that a killed control may have had in hand.
-const IN_HAND: u64 = 25;
-
 #[test]
 fn again_and_again() {
     killed(25);
@@ -65,11 +62,10 @@ fn killed(times: usize) {
     let history = site.gapless(&["history", "-n", "1000000", "--json"]).succeeds().out;
     let history: Vec<Event> = serde_json::from_str(&history).unwrap();
     assert_eq!(history.iter().find(|event| matches!(event.what, What::InstanceFailed { .. })), None);
-    let missing = missing_lines(&site);
-    assert!(missing <= IN_HAND * account.controls, "{missing} lines are missing: {account:?}");
+    let twice = all_lines_are_there(&site);
 
     let report = account.losses.complete(load);
-    println!("{report}\n{account:?}, {missing} lines are missing");
+    println!("{report}\n{account:?}, {twice} lines are there twice");
     assert!(account.rollouts > account.unanswered, "{account:?}");
 }
 
@@ -113,11 +109,18 @@ impl Account {
     }
 }
 
-/// How many lines of the counter never arrived.
-fn missing_lines(site: &Site) -> u64 {
+/// Holds that each line of the counter arrived, in order. Those that a control was killed over may be there again:
+/// how many.
+#[track_caller]
+fn all_lines_are_there(site: &Site) -> usize {
     let out = site.gapless(&["logs", "counter", "-n", "1000000", "--json"]).succeeds().out;
     let lines = out.lines().map(|line| serde_json::from_str::<LogLine>(line).unwrap().text);
     let said: Vec<u64> = lines.map(|text| text["line ".len()..].parse().unwrap()).collect();
-    assert!(said.windows(2).all(|pair| pair[0] < pair[1]), "out of order, or twice: {said:?}");
-    said.last().unwrap() - said.len() as u64
+    let (mut last, mut twice) = (0, 0);
+    for n in said {
+        assert!(n <= last + 1, "line {n} after line {last}");
+        twice += usize::from(n <= last);
+        last = last.max(n);
+    }
+    twice
 }

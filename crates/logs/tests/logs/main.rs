@@ -5,6 +5,7 @@
 mod capturing;
 mod disks;
 mod following;
+mod killing;
 mod restarting;
 mod rotating;
 mod stage;

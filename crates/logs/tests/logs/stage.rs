@@ -9,7 +9,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 pub(crate) struct Stage {
-    _directory: tempfile::TempDir,
+    _directory: Option<tempfile::TempDir>,
     pub(crate) root: Utf8PathBuf,
     pub(crate) capture: Capture,
 }
@@ -43,8 +43,13 @@ impl Stage {
         let directory = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(directory.path()).unwrap().to_owned();
         std::fs::create_dir(root.join("run")).unwrap();
+        Self { _directory: Some(directory), ..Self::at(&root) }
+    }
+
+    /// In a directory of another's.
+    pub(crate) fn at(root: &Utf8Path) -> Self {
         let capture = Capture::start(&root.join("logs")).unwrap();
-        Self { _directory: directory, root, capture }
+        Self { _directory: None, root: root.to_owned(), capture }
     }
 
     pub(crate) fn logs(&self) -> Utf8PathBuf {
