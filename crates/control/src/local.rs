@@ -72,6 +72,11 @@ impl Local {
         self.parts.capture.caught_up(instance)
     }
 
+    /// Listens to nobody any more. Settles when what was heard is in the files.
+    pub fn stop_listening(&self) -> Settled {
+        self.parts.capture.finish()
+    }
+
     /// All instances that run are adopted: what was kept for others is given up.
     pub fn adopted_all(&self) {
         self.parts.supervisor.adopted_all();

@@ -203,11 +203,10 @@ async fn serve(home: &Utf8Path, inherited: Inherited, revive: Revive) -> Result<
     };
     let core = run(core, inlets, stopped).await;
     let ending = ending.await??;
-    // What was decided last is on disk before we are gone.
-    drop(
-        tokio::time::timeout(LAST_WRITES, async { (disk.flush().await, journal.commit(Vec::new()).await) })
-            .await,
-    );
+    // What was decided last is on disk before we are gone, and what instances said in their logs once.
+    let heard = core.local.stop_listening();
+    let last = async { tokio::join!(disk.flush(), journal.commit(Vec::new()), heard) };
+    drop(tokio::time::timeout(LAST_WRITES, last).await);
     // Until now, so that whoever asks hears that nothing comes of it, and asks the next one.
     serving.abort();
     match ending {

@@ -93,7 +93,7 @@ impl Capture {
 
     /// Ends its threads. Settles when all whole lines that were read are in the files, or lost. What else is in
     /// the FIFOs stays there for the next control.
-    pub fn finish(self) -> Settled {
+    pub fn finish(&self) -> Settled {
         self.send(|reply| Command::End { reply })
     }
 
