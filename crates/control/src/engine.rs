@@ -10,6 +10,7 @@
 
 mod acknowledge;
 mod act;
+mod active;
 mod app;
 mod apply;
 mod command;

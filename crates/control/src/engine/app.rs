@@ -1,7 +1,8 @@
 //! An app as the engine knows it.
 
+use super::active::{Active, Asked};
 use super::managed::Managed;
-use super::rollouts::{Active, Asked, Queued};
+use super::rollouts::Queued;
 use super::traffic::Traffic;
 use gapless_model::release::Mark;
 use gapless_model::{

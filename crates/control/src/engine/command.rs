@@ -1,6 +1,7 @@
 //! What a user asks of an app, beside making it as a file has it.
 
-use super::rollouts::{Asked, NewRelease};
+use super::active::Asked;
+use super::rollouts::NewRelease;
 use super::{App, Engine, Refusal, Run, World};
 use gapless_api::{ErrorKind, RolloutTicket};
 use gapless_model::event::What;
@@ -268,7 +269,7 @@ impl Engine {
 
 impl App {
     /// The rollout in progress, if it can still be held or taken back.
-    fn revocable(&mut self) -> Result<&mut super::rollouts::Active, Refusal> {
+    fn revocable(&mut self) -> Result<&mut super::active::Active, Refusal> {
         let name = &self.name;
         let Some(active) = self.active.as_mut().filter(|a| !a.rollout.has_ended()) else {
             return Err(Refusal {

@@ -1,8 +1,8 @@
 //! How long it takes to turn all traffic from one release to another: from the decision, its journal entry
 //! included, to the last worker's acknowledgement.
 
+use super::active::Active;
 use super::app::App;
-use super::rollouts::Active;
 use gapless_model::receipt::Flip;
 use gapless_model::{Generation, ReleaseId, RolloutPhase, Split, Strategy};
 use std::time::Duration;

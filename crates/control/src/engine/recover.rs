@@ -3,10 +3,11 @@
 //! The journal says what was intended, the machine what is. An instance that runs is adopted as it is, never
 //! restarted; one that should run and does not is started; one that nobody knows of is ended.
 
+use super::active::Active;
 use super::managed::{Managed, Restarting, at_once};
 use super::numbers::Numbers;
 use super::record::planned;
-use super::rollouts::{Active, Closed, Queued};
+use super::rollouts::{Closed, Queued};
 use super::{App, Engine, Run, World};
 use crate::platform::{AdoptOrder, StartOrder};
 use gapless_model::app::RestartPolicy;

@@ -1,7 +1,7 @@
 //! Decide, for every app that something was observed of.
 
+use super::active::{Active, Asked};
 use super::app::{Order, Pending};
-use super::rollouts::{Active, Asked};
 use super::{App, Engine, Run, World};
 use gapless_model::{AbortReason, AppName, Moment, Outcome, RolloutPhase};
 use gapless_rollout::{Action, decide, invariants, phase};
