@@ -20,6 +20,7 @@ pub mod lock;
 pub mod marks;
 pub mod memory;
 pub mod notify;
+pub mod nowhere;
 pub mod peer;
 pub mod pidfd;
 pub mod pinned;

@@ -94,7 +94,9 @@ impl Greeted {
                     let Some((message, descriptors)) = said? else { return Ok(Ended::Closed) };
                     if let ToControl::Listeners { addresses } = &message {
                         for (address, socket) in addresses.iter().zip(descriptors) {
-                            listeners.adopt(*address, socket);
+                            if !listeners.adopt(*address, socket) && has.remove(address) && !retiring {
+                                again = orders.borrow().snapshot.clone().map(|whole| (whole, Instant::now()));
+                            }
                         }
                     }
                     let event = LinkEvent::Said { proxy: pid, message: Box::new(message) };

@@ -42,8 +42,13 @@ impl Listeners {
         for (name, fd) in inherited {
             let Ok(at) = socket::local_address(&fd) else { continue };
             if name.starts_with(KEPT) {
-                door::open(&fd);
-                sockets.insert(at, Arc::new(fd));
+                match door::open(&fd) {
+                    Ok(()) => drop(sockets.insert(at, Arc::new(fd))),
+                    Err(error) => {
+                        tracing::warn!("{at} was closed for good, and is listened on anew: {error}");
+                        keeper.iter().for_each(|keeper| drop(keeper.remove(&name)));
+                    }
+                }
             } else {
                 match socket::fit(&fd) {
                     Ok(()) => given.push((at, Arc::new(fd))),
@@ -54,14 +59,18 @@ impl Listeners {
         Self(Arc::new(Shelf { sockets: Mutex::new(sockets), given, missing: Mutex::default(), keeper }))
     }
 
-    /// Takes over a socket that somebody else kept.
-    pub fn adopt(&self, address: SocketAddr, socket: OwnedFd) {
+    /// Takes over a socket that somebody else kept. False if nobody can connect to it any more: then it is to be closed.
+    pub fn adopt(&self, address: SocketAddr, socket: OwnedFd) -> bool {
         let mut sockets = self.lock();
         if let std::collections::btree_map::Entry::Vacant(place) = sockets.entry(address) {
-            door::open(&socket);
+            if let Err(error) = door::open(&socket) {
+                tracing::warn!("{address} was closed for good, and is listened on anew: {error}");
+                return false;
+            }
             self.keep(address, &socket);
             place.insert(Arc::new(socket));
         }
+        true
     }
 
     /// Binds those that are missing. All or none: after an error nothing has changed.
