@@ -1,7 +1,8 @@
 //! What a client sends, as it is followed, against a reader who does not know of that.
 
 use super::pieces;
-use crate::incoming::{Body, Chunk, Piece};
+use crate::incoming::body::Chunk;
+use crate::incoming::{Body, Piece};
 use crate::strict::Fault;
 use crate::strict::follower::{Follower, Next};
 use bytes::BytesMut;
