@@ -254,8 +254,8 @@ pub struct Formats {
     pub journal: u32,
     /// The newest language between control and proxy that it speaks.
     pub wire: u32,
-    /// What came of reading the copy of the journal that it was given; none if it was given none, or is a former version
-    /// that does not read one.
+    /// What came of reading the copy of the journal that it was given; none if it was given none, or is a former
+    /// version that does not read one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<CopyRead>,
 }

@@ -1,7 +1,7 @@
 //! Which boot of the machine this is: moments and processes of another mean nothing.
 //!
-//! For a container that is started again it is the same: the kernel has not booted, but every process of before is gone.
-//! So process 1 is part of the name.
+//! For a container that is started again it is the same: the kernel has not booted, but every process of before is
+//! gone. So process 1 is part of the name.
 
 use gapless_store::{Change, State};
 

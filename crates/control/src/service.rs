@@ -1,7 +1,7 @@
 //! Control as the main process of a service manager's unit (`systemd.service(5)`, `Type=notify`), without a keeper.
 //!
-//! The manager starts it again and keeps its descriptors, as a keeper does. It is told when control has come up, that it
-//! goes down, and, as often as it wants to hear it, that the loop which decides still turns (`WatchdogSec=`).
+//! The manager starts it again and keeps its descriptors, as a keeper does. It is told when control has come up, that
+//! it goes down, and, as often as it wants to hear it, that the loop which decides still turns (`WatchdogSec=`).
 
 use crate::core::Desk;
 use camino::Utf8Path;
@@ -21,8 +21,8 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Signal number of SIGTERM (`signal(7)`).
 const TERMINATE: i32 = 15;
 
-/// Takes the place that a keeper would have: one installation, one Gapless. None if a keeper has started us. One that is
-/// there is asked to make room; what it kept running goes on, and is ours to adopt. Blocks meanwhile.
+/// Takes the place that a keeper would have: one installation, one Gapless. None if a keeper has started us. One that
+/// is there is asked to make room; what it kept running goes on, and is ours to adopt. Blocks meanwhile.
 ///
 /// # Errors
 /// Another control that nobody keeps has the place, or the keeper does not give it up.

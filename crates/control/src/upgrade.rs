@@ -1,8 +1,8 @@
 //! Another version of Gapless takes over, in this order: it is checked, while nothing is touched; the keeper
 //! becomes it in place; control ends and is started again by that keeper, adopts all that runs, and lets a proxy
-//! of its own version follow the one that is there. Under a service manager there is no keeper, and control itself becomes
-//! the program in place. Until a step is done the former one goes on, and each can be
-//! taken back by the same way.
+//! of its own version follow the one that is there. Under a service manager there is no keeper, and control itself
+//! becomes the program in place. Until a step is done the former one goes on, and each can be taken back by the same
+//! way.
 
 mod copy;
 mod file;

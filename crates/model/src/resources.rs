@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The cgroup that processes of Gapless itself are in, beside those of instances: one that hands limits on to others may
-/// have no process of its own.
+/// The cgroup that processes of Gapless itself are in, beside those of instances: one that hands limits on to others
+/// may have no process of its own.
 pub const OWN_CGROUP: &str = "gapless-self";
 
 /// The most that all processes of an instance together may take. The kernel sees to it (cgroups of version 2).

@@ -102,8 +102,8 @@ fn is_continue(headers: &HeaderMap) -> bool {
     headers.get_all(EXPECT).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-/// Whether all names are such as HTTP/1.1 can say: HTTP/2 is read by a library that takes a quote in them as well, which
-/// RFC 9110 section 5.1 does not.
+/// Whether all names are such as HTTP/1.1 can say: HTTP/2 is read by a library that takes a quote in them as well,
+/// which RFC 9110 section 5.1 does not.
 pub(crate) fn have_names(headers: &HeaderMap) -> bool {
     !headers.keys().any(|name| name.as_str().contains('"'))
 }

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Whatever is made is made aside (`.r7.partial`) and renamed: a release is there whole or not at all. Code is written
-//! through to the disk before it is renamed; a manifest alone right after, as the journal has what is in it. Whatever is removed is renamed aside (`.r7.removed`) first. What a crash leaves
-//! aside, [`Releases::sweep`] removes.
+//! through to the disk before it is renamed; a manifest alone right after, as the journal has what is in it. Whatever
+//! is removed is renamed aside (`.r7.removed`) first. What a crash leaves aside, [`Releases::sweep`] removes.
 //!
 //! Control calls this, on a thread that may block: nothing in here is quick, and nothing is async. It decides
 //! nothing (which release to make, keep or remove is told to it), starts nothing but `git` for code that is taken

@@ -25,10 +25,10 @@ pub struct Order {
     pub reload_of: Option<ReleaseId>,
     /// Where to take the code from; none to run in the user's directory.
     ///
-    /// If the spec's cwd is this directory (of a commit: the top of its repository) or below it, the release runs in the same place of the copy; else
-    /// at the top of the copy. Everything else of the spec stays: a command that names a file of the source by
-    /// its absolute path runs that one, so relative paths are better. Changing the source later changes
-    /// nothing.
+    /// If the spec's cwd is this directory (of a commit: the top of its repository) or below it, the release runs in
+    /// the same place of the copy; else at the top of the copy. Everything else of the spec stays: a command that
+    /// names a file of the source by its absolute path runs that one, so relative paths are better. Changing the
+    /// source later changes nothing.
     pub code: Option<Code>,
 }
 
@@ -51,11 +51,12 @@ impl Releases {
     /// Makes releases, all or none of them. Many cost little more than one: what goes through to the disk goes
     /// together.
     ///
-    /// Their numbers are new: what is there under one of them was made by somebody who did not live to say so, and goes.
+    /// Their numbers are new: what is there under one of them was made by somebody who did not live to say so, and
+    /// goes.
     ///
     /// # Errors
-    /// [`Error::NoDirectory`], [`Error::Entangled`] and [`Error::Git`] for a source that cannot be one; [`Error::Taken`] for the
-    /// number of the current release; or the system refuses. Then nothing is left.
+    /// [`Error::NoDirectory`], [`Error::Entangled`] and [`Error::Git`] for a source that cannot be one;
+    /// [`Error::Taken`] for the number of the current release; or the system refuses. Then nothing is left.
     pub fn make(&self, orders: Vec<Order>) -> Result<Vec<Release>, Error> {
         let mut making = Vec::with_capacity(orders.len());
         let made = orders

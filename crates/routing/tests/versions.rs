@@ -1,5 +1,5 @@
-//! What proxies and controls of other versions say: during an upgrade, and after one that was taken back, the two are not
-//! of the same. The fixtures are what a version with this language said; they are never edited.
+//! What proxies and controls of other versions say: during an upgrade, and after one that was taken back, the two are
+//! not of the same. The fixtures are what a version with this language said; they are never edited.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its hands as well")]
 
 use gapless_routing::{ToControl, ToProxy, WIRE};

@@ -5,9 +5,9 @@ use rusqlite::Connection;
 /// One script per version, in order; `user_version` counts those that have run. A script that was released
 /// is never edited: the next change of the tables is the next script.
 ///
-/// Records may get more fields without a new version: readers go past what they do not know. What a former reader cannot
-/// read, or would act wrongly on (another variant of a state, a field that must not be overlooked), is a new version, if
-/// need be with an empty script: an upgrade could not be taken back otherwise without losing the journal.
+/// Records may get more fields without a new version: readers go past what they do not know. What a former reader
+/// cannot read, or would act wrongly on (another variant of a state, a field that must not be overlooked), is a new
+/// version, if need be with an empty script: an upgrade could not be taken back otherwise without losing the journal.
 const MIGRATIONS: [&str; 3] = [V1, V2, V3];
 
 /// The newest schema known here.

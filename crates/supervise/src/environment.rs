@@ -19,7 +19,8 @@ pub(crate) const PROBE: &str = "GAPLESS_PROBE";
 /// The mark of a command that runs once, for nobody's sake but the control's that started it.
 pub(crate) const ONCE: &str = "GAPLESS_ONCE";
 
-/// Meant for Gapless itself, or for whoever called it: never for an app (`systemd.exec(5)`, and all that begins as ours).
+/// Meant for Gapless itself, or for whoever called it: never for an app (`systemd.exec(5)`, and all that begins as
+/// ours).
 const NOT_FOR_APPS: [&str; 13] = [
     "NOTIFY_SOCKET",
     "LISTEN_FDS",

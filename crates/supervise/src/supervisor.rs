@@ -47,7 +47,8 @@ pub enum SetupError {
 impl Supervisor {
     /// A supervisor for `home` (absolute), without instances yet. `preload` is what Node processes load first;
     /// it is written to `run/gapless-preload.cjs`. `kept` has the notify sockets of those to be adopted; those
-    /// with limits are in `cgroups`. Every change of every instance comes out of `events`; while that is full, the instance whose change it is waits.
+    /// with limits are in `cgroups`. Every change of every instance comes out of `events`; while that is full, the
+    /// instance whose change it is waits.
     ///
     /// To be called within a tokio runtime with I/O and time.
     ///

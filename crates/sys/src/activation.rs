@@ -29,8 +29,8 @@ pub fn spawn(
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).stdout(output.0).stderr(output.1);
     #[expect(unsafe_code, reason = "descriptors must take their places between fork and exec")]
-    // SAFETY: between fork and exec only async-signal-safe calls are made (sigprocmask, getpid, dup2, execve) and nothing is
-    // allocated: `image` was made whole before the fork.
+    // SAFETY: between fork and exec only async-signal-safe calls are made (sigprocmask, getpid, dup2, execve) and
+    // nothing is allocated: `image` was made whole before the fork.
     unsafe {
         command.pre_exec(move || Err(image.become_it()))
     };

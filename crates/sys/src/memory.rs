@@ -47,9 +47,9 @@ pub fn forget_code() -> io::Result<()> {
     Ok(())
 }
 
-/// Where files are mapped to be executed or to be read from their begin on, as a program's constants are, and were never
-/// written: address and length in bytes. From `proc_pid_maps(5)`. What a linker wrote to and then protected (relocated
-/// pointers) is read-only too, but no file begins with it.
+/// Where files are mapped to be executed or to be read from their begin on, as a program's constants are, and were
+/// never written: address and length in bytes. From `proc_pid_maps(5)`. What a linker wrote to and then protected
+/// (relocated pointers) is read-only too, but no file begins with it.
 fn code(maps: &str) -> impl Iterator<Item = (usize, usize)> {
     maps.lines().filter_map(|line| {
         let mut words = line.split_ascii_whitespace();

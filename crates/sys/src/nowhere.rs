@@ -31,8 +31,8 @@ fn is_bound(socket: impl AsFd) -> bool {
     let mut interface: c_int = 0;
     let mut size = SIZE;
     #[expect(unsafe_code, reason = "neither the standard library nor rustix has it")]
-    // SAFETY: the descriptor is borrowed, so it is open; the kernel writes at most `size` bytes to `interface`, which is
-    // as large, and the size to `size`.
+    // SAFETY: the descriptor is borrowed, so it is open; the kernel writes at most `size` bytes to `interface`, which
+    // is as large, and the size to `size`.
     let result = unsafe {
         libc::getsockopt(
             socket.as_fd().as_raw_fd(),

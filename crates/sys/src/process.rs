@@ -33,8 +33,8 @@ pub fn started(pid: u32) -> Option<u64> {
     stat(pid).map(|stat| stat.started)
 }
 
-/// The effective user of process `pid`; none if there is no such process. Not by the owner of its files in `/proc`, which
-/// is root for one that hides its memory, whoever it is.
+/// The effective user of process `pid`; none if there is no such process. Not by the owner of its files in `/proc`,
+/// which is root for one that hides its memory, whoever it is.
 pub fn user(pid: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;

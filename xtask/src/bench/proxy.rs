@@ -47,7 +47,8 @@ pub(crate) fn measure(ground: &Ground) -> Result<Vec<Row>, Trouble> {
         let latency = pace::drive(one.address, ROUND)?;
         Ok([cpu, latency.p50, latency.p99])
     })?;
-    // As both are commonly run: they reach the backend by TCP. Their third, by a Unix socket, only shows what that costs.
+    // As both are commonly run: they reach the backend by TCP. Their third, by a Unix socket, only shows what that
+    // costs.
     let peers = &["nginx", "HAProxy"];
     Ok(vec![cpu.at_most_of(0.9, peers), middle, high.at_most_of(1.0, peers)])
 }

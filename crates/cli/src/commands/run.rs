@@ -145,7 +145,8 @@ async fn stay(
     }
 }
 
-/// Applies the file again. That it is wrong is said, and what runs goes on. How all ended, if we were told to meanwhile.
+/// Applies the file again. That it is wrong is said, and what runs goes on. How all ended, if we were told to
+/// meanwhile.
 async fn reload(
     session: &Rc<Session>,
     source: &Source,

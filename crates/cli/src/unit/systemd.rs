@@ -27,8 +27,9 @@ impl Manager {
         }
     }
 
-    /// Whether it can start a service in a cgroup below the unit's own (`DelegateSubgroup=`, `systemd.resource-control(5)`).
-    /// One that cannot be asked is taken for a new one: the file may be for another machine.
+    /// Whether it can start a service in a cgroup below the unit's own (`DelegateSubgroup=`,
+    /// `systemd.resource-control(5)`). One that cannot be asked is taken for a new one: the file may be for another
+    /// machine.
     pub(crate) fn knows_subgroups(self) -> bool {
         const SINCE: u32 = 254;
         let said = self.asked(&["--version"]).ok().filter(|output| output.status.success());

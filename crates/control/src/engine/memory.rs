@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Engine {
-    /// Notes which instances take more than their app lets them, by what each process group takes in bytes. Once seen it
-    /// stays so for that process, or it would be replaced and not be replaced in turn.
+    /// Notes which instances take more than their app lets them, by what each process group takes in bytes. Once seen
+    /// it stays so for that process, or it would be replaced and not be replaced in turn.
     pub(super) fn weigh(&mut self, used: &BTreeMap<u32, u64>, world: &mut World<'_>) {
         for app in self.apps.values_mut() {
             if !app.has_bounded_memory() {

@@ -6,8 +6,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 /// Has the kernel drop what comes to a listening socket (`SO_ATTACH_FILTER`, `socket(7)`), on all copies of it. To a
-/// client that is a packet lost: it sends another, and is refused if nobody listens by then. Newer kernels let nobody do
-/// that without `CAP_NET_ADMIN` (Linux commit 5d39580f68e6): there clients are refused at once, which may be for good.
+/// client that is a packet lost: it sends another, and is refused if nobody listens by then. Newer kernels let nobody
+/// do that without `CAP_NET_ADMIN` (Linux commit 5d39580f68e6): there clients are refused at once, which may be for
+/// good.
 pub(super) fn shut(socket: &OwnedFd) -> io::Result<()> {
     /// `BPF_RET | BPF_K`: so many bytes of each packet are let in.
     const RETURN: u16 = 0x06;

@@ -59,7 +59,8 @@ impl Listeners {
         Self(Arc::new(Shelf { sockets: Mutex::new(sockets), given, missing: Mutex::default(), keeper }))
     }
 
-    /// Takes over a socket that somebody else kept. False if nobody can connect to it any more: then it is to be closed.
+    /// Takes over a socket that somebody else kept. False if nobody can connect to it any more: then it is to be
+    /// closed.
     pub fn adopt(&self, address: SocketAddr, socket: OwnedFd) -> bool {
         let mut sockets = self.lock();
         if let std::collections::btree_map::Entry::Vacant(place) = sockets.entry(address) {

@@ -134,7 +134,8 @@ impl Book {
         before
     }
 
-    /// What a proxy has counted. One that retired before we knew it is left out. Apps and instances that `is_known` denies are dropped.
+    /// What a proxy has counted. One that retired before we knew it is left out. Apps and instances that `is_known`
+    /// denies are dropped.
     pub(crate) fn take(
         &mut self,
         proxy: u32,

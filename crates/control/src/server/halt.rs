@@ -1,7 +1,7 @@
 //! Everything ends, and what is wanted stays wanted.
 //!
-//! First the clients: nobody can connect any more, the proxies accept who has, answer what has begun, and end. Then the instances, as each of them is
-//! stopped at any other time. What is not over at the deadline is killed.
+//! First the clients: nobody can connect any more, the proxies accept who has, answer what has begun, and end. Then
+//! the instances, as each of them is stopped at any other time. What is not over at the deadline is killed.
 
 use super::answer::Answer;
 use super::{Api, End};

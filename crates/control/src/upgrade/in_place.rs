@@ -1,6 +1,6 @@
-//! Control becomes another program in place (`execve(2)`), where no keeper of ours would start that: the service manager
-//! sees the same process go on. What outlives it there comes along, as the manager hands it back only to a process that
-//! it starts.
+//! Control becomes another program in place (`execve(2)`), where no keeper of ours would start that: the service
+//! manager sees the same process go on. What outlives it there comes along, as the manager hands it back only to a
+//! process that it starts.
 
 use crate::listeners::Listeners;
 use gapless_supervise::Supervisor;

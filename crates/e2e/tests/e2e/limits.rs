@@ -1,5 +1,5 @@
-//! An instance takes no more of the machine than its file lets it, and where that cannot be it is said; whoever it leaves
-//! running ends with it; and no request is lost by any of that but those of an instance that the kernel kills.
+//! An instance takes no more of the machine than its file lets it, and where that cannot be it is said; whoever it
+//! leaves running ends with it; and no request is lost by any of that but those of an instance that the kernel kills.
 
 use gapless_e2e::process::{kill, runs};
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};

@@ -1,5 +1,5 @@
-//! No request is lost while an instance that takes too much memory is replaced, and an app that always takes too much is
-//! not replaced faster than it may be.
+//! No request is lost while an instance that takes too much memory is replaced, and an app that always takes too much
+//! is not replaced faster than it may be.
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, PATIENCE, Site, direct};

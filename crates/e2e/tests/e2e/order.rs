@@ -6,8 +6,8 @@ use gapless_e2e::{CaseApp, PATIENCE, Site, process};
 use gapless_model::{Until, WaitingOn};
 use gapless_testkit::wait::wait_for;
 
-/// An app that writes down when it begins and when it is ready, which it is once the file `go-NAME` is there. `keys` are
-/// further lines.
+/// An app that writes down when it begins and when it is ready, which it is once the file `go-NAME` is there. `keys`
+/// are further lines.
 fn app(name: &str, keys: &str) -> String {
     let script = format!(
         "echo {name} begins >> order.log; until test -e go-{name}; do sleep 0.02; done; \

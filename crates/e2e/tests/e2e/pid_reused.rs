@@ -53,8 +53,8 @@ fn states() -> [(InstanceState, Option<Retiring>); 3] {
     ]
 }
 
-/// Three instances ran, and are no more; the journal, after `edit`, has each in one of the states above, with the process
-/// id of the stranger and a start time. Gapless comes back, starts others, is used, and goes down.
+/// Three instances ran, and are no more; the journal, after `edit`, has each in one of the states above, with the
+/// process id of the stranger and a start time. Gapless comes back, starts others, is used, and goes down.
 fn nobody_is_harmed(started: impl Fn(&Stranger) -> u64, edit: impl FnOnce(&rusqlite::Connection)) {
     let site = Site::new();
     CaseApp::new(3).up(&site);

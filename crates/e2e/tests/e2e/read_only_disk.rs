@@ -1,5 +1,5 @@
-//! No request is lost when the disk becomes read-only, as a file system does that has met an error: what runs goes on, is
-//! started again when it dies, and is adopted when there is a disk again.
+//! No request is lost when the disk becomes read-only, as a file system does that has met an error: what runs goes
+//! on, is started again when it dies, and is adopted when there is a disk again.
 
 use gapless_e2e::traffic::{Clients, begin, nothing_lost, plan};
 use gapless_e2e::{CaseApp, PATIENCE, Site, process};

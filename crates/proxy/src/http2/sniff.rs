@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// What a client of HTTP/2 sends first (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The reading of a connection whose first bytes tell the protocol. It is read as HTTP/1.1, which costs nothing if that is
-/// what it is: bytes go to where they are wanted. To a reader of HTTP/1.1, a connection of HTTP/2 ends before
+/// The reading of a connection whose first bytes tell the protocol. It is read as HTTP/1.1, which costs nothing if
+/// that is what it is: bytes go to where they are wanted. To a reader of HTTP/1.1, a connection of HTTP/2 ends before
 /// its first byte; all that was read is then there to be read again by [`rewind`](Self::rewind).
 pub(crate) struct Sniff<I> {
     io: I,

@@ -125,8 +125,8 @@ fn what_was_made_reads_back_and_is_for_nobody_else() {
     assert_eq!(mode("releases"), 0o700);
 }
 
-/// Whoever gives out a number knows of no release that has it: one was made by a control that was killed before it could
-/// write that down.
+/// Whoever gives out a number knows of no release that has it: one was made by a control that was killed before it
+/// could write that down.
 #[test]
 fn what_nobody_knows_of_is_not_in_the_way() {
     let fixture = Fixture::new();
