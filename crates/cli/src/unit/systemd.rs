@@ -45,7 +45,8 @@ impl Manager {
             return Ok(());
         }
         let why = String::from_utf8_lossy(&output.stderr);
-        Err(Error::failed(format!("`{said}` failed: {}", why.trim())))
+        let failed = Error::failed(format!("`{said}` failed: {}", why.trim()));
+        Err(if self == Self::User && is_out_of_reach(&why) { failed.hint(REACH) } else { failed })
     }
 
     /// Whether it says yes to a question.
@@ -71,6 +72,15 @@ impl Manager {
     }
 }
 
+/// What brings a user's manager within reach, where nobody has logged in as that user: after `sudo -u` or `su`.
+const REACH: &str = "your own systemd runs while you are logged in, or always after `sudo loginctl enable-linger USER`; \
+                     after `sudo -u USER` or `su USER` also `export XDG_RUNTIME_DIR=/run/user/$(id -u)`";
+
+/// Whether that is what `systemctl --user` says: its manager does not run, or cannot be found.
+fn is_out_of_reach(said: &str) -> bool {
+    said.contains("Failed to connect to") && said.contains("bus")
+}
+
 /// The version in `systemd 252 (252.38-1~deb12u1)`.
 fn version(said: &str) -> Option<u32> {
     said.strip_prefix("systemd ")?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
@@ -94,6 +104,18 @@ mod tests {
         assert_eq!(version("systemd 252 (252.38-1~deb12u1)\n+PAM"), Some(252));
         assert_eq!(version("systemd 257.7-1\n"), Some(257));
         assert_eq!(version("elogind"), None);
+    }
+
+    #[test]
+    fn a_manager_that_cannot_be_reached_is_told_from_one_that_refuses() {
+        // 252, and 257.
+        assert!(is_out_of_reach(
+            "Failed to connect to bus: $DBUS_SESSION_BUS_ADDRESS and $XDG_RUNTIME_DIR not defined"
+        ));
+        assert!(is_out_of_reach(
+            "Failed to connect to user scope bus via local transport: No such file or directory\n"
+        ));
+        assert!(!is_out_of_reach("Failed to start gapless.service: Unit gapless.service not found.\n"));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub enum NotInForce {
     /// Others are in the same cgroup.
     #[error(
         "the cgroup {path} is not Gapless's alone: {with} is in it too. Have systemd start Gapless: `gapless startup` \
-         writes a unit with `Delegate=yes`"
+         (`--user` without rights) writes a unit with `Delegate=yes`"
     )]
     Shared {
         /// Its directory.
