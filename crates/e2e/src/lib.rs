@@ -9,6 +9,7 @@ mod binary;
 mod capacity;
 mod case_app;
 mod census;
+pub mod counter;
 mod customer;
 mod delegated;
 mod dice;

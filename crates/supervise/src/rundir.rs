@@ -3,12 +3,16 @@
 use crate::launch::LaunchError;
 use camino::{Utf8Path, Utf8PathBuf};
 use gapless_model::InstanceId;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 
 /// The longest path of a Unix socket: `sun_path` less its NUL (`unix(7)`).
 const SOCKET_PATH: usize = 107;
+
+/// What the names of an instance's sockets and FIFOs have behind its own.
+const SUFFIXES: [&str; 4] = [".sock", ".notify", ".out", ".err"];
 
 /// The directory, and who has which name in it.
 #[derive(Debug, Clone)]
@@ -121,6 +125,18 @@ impl RunDir {
         let [out, err] = self.output(instance);
         self.clear_socket(instance)?;
         [self.notify(instance), out, err].iter().try_for_each(|path| remove(path))
+    }
+
+    /// Takes away what is there of instances that nobody knows: a control that was killed just then had forgotten them,
+    /// and had not come to tidy up.
+    pub(crate) fn forget_others(&self, is_known: impl Fn(&InstanceId) -> bool) -> io::Result<()> {
+        let names = self.run.read_dir_utf8()?.filter_map(|entry| Some(entry.ok()?.file_name().to_owned()));
+        let instance = |name: String| {
+            let place = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(&name);
+            place.parse::<InstanceId>().ok()
+        };
+        let others: BTreeSet<InstanceId> = names.filter_map(instance).filter(|id| !is_known(id)).collect();
+        others.iter().try_for_each(|id| self.forget(id))
     }
 }
 

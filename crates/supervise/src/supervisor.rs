@@ -103,11 +103,15 @@ impl Supervisor {
         self.world.kept.all()
     }
 
-    /// All instances that were left by an earlier control are adopted: what is kept of others is given up, and who is
-    /// left in a cgroup of another is ended.
+    /// All instances that were left by an earlier control are adopted: what is kept of others is given up, what they
+    /// left in `run/` is taken away, and who is left in a cgroup of another is ended.
     pub fn adopted_all(&self) {
-        self.world.kept.give_up_others(|id| self.instances.contains_key(id));
-        for cell in self.world.cgroups.left_over(|id| self.instances.contains_key(id)) {
+        let is_known = |id: &InstanceId| self.instances.contains_key(id);
+        self.world.kept.give_up_others(is_known);
+        if let Err(error) = self.world.run.forget_others(is_known) {
+            tracing::warn!(%error, "cannot remove what others left in run/");
+        }
+        for cell in self.world.cgroups.left_over(is_known) {
             tokio::spawn(async move { cell.close().await });
         }
     }

@@ -2,11 +2,10 @@
 //! without: no instance is restarted for it, no connection is refused, and the rollout ends as it should. Only
 //! what a killed proxy was in the middle of is lost.
 
-use gapless_api::request::LogLine;
 use gapless_api::status::AppStatus;
 use gapless_e2e::parts::{Killed, Part};
 use gapless_e2e::traffic::{Clients, Losses, begin, plan};
-use gapless_e2e::{CaseApp, Outcome, PATIENCE, Site, dice};
+use gapless_e2e::{CaseApp, Outcome, PATIENCE, Site, counter, dice};
 use gapless_load::{LoadThread, Plan};
 use gapless_model::event::{Event, What};
 use gapless_testkit::wait::wait_for;
@@ -17,11 +16,6 @@ const AT_MOST: Duration = Duration::from_secs(900);
 
 /// From one recovery to the next kill at most.
 const LULL: Duration = Duration::from_millis(150);
-
-/// An app that counts aloud, to see that what it says arrives.
-const COUNTER: &str = r#"[apps.counter]
-command = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done"]
-"#;
 
 #[test]
 fn again_and_again() {
@@ -37,7 +31,7 @@ fn a_hundred_times() {
 fn killed(times: usize) {
     let mut dice = dice();
     let site = Site::new();
-    CaseApp { bake: "200ms".into(), tables: COUNTER.into(), ..CaseApp::new(2) }.up(&site);
+    CaseApp { bake: "200ms".into(), tables: counter::TABLE.into(), ..CaseApp::new(2) }.up(&site);
     let load = begin(Plan { duration: AT_MOST, ..plan(&site, Clients::Mixed, true) });
     let mut account = Account::default();
     let counter = site.pids("counter");
@@ -62,10 +56,10 @@ fn killed(times: usize) {
     let history = site.gapless(&["history", "-n", "1000000", "--json"]).succeeds().out;
     let history: Vec<Event> = serde_json::from_str(&history).unwrap();
     assert_eq!(history.iter().find(|event| matches!(event.what, What::InstanceFailed { .. })), None);
-    let twice = all_lines_are_there(&site);
+    let again = counter::is_heard(&site);
 
     let report = account.losses.complete(load);
-    println!("{report}\n{account:?}, {twice} lines are there twice");
+    println!("{report}\n{account:?}, {again} lines are there again");
     assert!(account.rollouts > account.unanswered, "{account:?}");
 }
 
@@ -107,20 +101,4 @@ impl Account {
             self.rollouts += 1;
         }
     }
-}
-
-/// Holds that each line of the counter arrived, in order. Those that a control was killed over may be there again:
-/// how many.
-#[track_caller]
-fn all_lines_are_there(site: &Site) -> usize {
-    let out = site.gapless(&["logs", "counter", "-n", "1000000", "--json"]).succeeds().out;
-    let lines = out.lines().map(|line| serde_json::from_str::<LogLine>(line).unwrap().text);
-    let said: Vec<u64> = lines.map(|text| text["line ".len()..].parse().unwrap()).collect();
-    let (mut last, mut twice) = (0, 0);
-    for n in said {
-        assert!(n <= last + 1, "line {n} after line {last}");
-        twice += usize::from(n <= last);
-        last = last.max(n);
-    }
-    twice
 }
