@@ -38,22 +38,26 @@ struct Shelf {
 impl Listeners {
     /// Those that the keeper has handed back, and those that a service manager gives us; others are to be bound.
     pub fn new(inherited: Vec<(String, OwnedFd)>, keeper: Option<Store>) -> Self {
-        let (mut sockets, mut given) = (BTreeMap::new(), Vec::new());
+        let (mut kept, mut given) = (Vec::new(), Vec::new());
         for (name, fd) in inherited {
             let Ok(at) = socket::local_address(&fd) else { continue };
             if name.starts_with(KEPT) {
-                match door::open(&fd) {
-                    Ok(()) => drop(sockets.insert(at, Arc::new(fd))),
-                    Err(error) => {
-                        tracing::warn!("{at} was closed for good, and is listened on anew: {error}");
-                        keeper.iter().for_each(|keeper| drop(keeper.remove(&name)));
-                    }
-                }
+                kept.push((name, at, fd));
             } else {
                 match socket::fit(&fd) {
                     Ok(()) => given.push((at, Arc::new(fd))),
                     Err(error) => tracing::error!("the socket {name:?} for {at} is of no use: {error}"),
                 }
+            }
+        }
+        let mut sockets = BTreeMap::new();
+        for (name, at, fd) in kept {
+            // Nobody else can listen where they do: it is a copy of theirs.
+            if given.iter().all(|(other, _)| *other != at) && opens(at, &fd) {
+                sockets.insert(at, Arc::new(fd));
+            } else if let Some(keeper) = &keeper {
+                // A keeper that is gone keeps nothing.
+                drop(keeper.remove(&name));
             }
         }
         Self(Arc::new(Shelf { sockets: Mutex::new(sockets), given, missing: Mutex::default(), keeper }))
@@ -64,8 +68,12 @@ impl Listeners {
     pub fn adopt(&self, address: SocketAddr, socket: OwnedFd) -> bool {
         let mut sockets = self.lock();
         if let std::collections::btree_map::Entry::Vacant(place) = sockets.entry(address) {
-            if let Err(error) = door::open(&socket) {
-                tracing::warn!("{address} was closed for good, and is listened on anew: {error}");
+            // Theirs is a copy of one that was given to us, and no more ours to close.
+            if let Some(given) = self.given(address) {
+                place.insert(given);
+                return true;
+            }
+            if !opens(address, &socket) {
                 return false;
             }
             self.keep(address, &socket);
@@ -253,6 +261,15 @@ impl Listeners {
     }
 }
 
+/// Whether clients can connect to a socket, from now on if not before.
+fn opens(address: SocketAddr, socket: &OwnedFd) -> bool {
+    let opened = door::open(socket);
+    if let Err(error) = &opened {
+        tracing::warn!("{address} was closed for good, and is listened on anew: {error}");
+    }
+    opened.is_ok()
+}
+
 /// The name under which the keeper has it: a colon would end it there.
 fn stored_as(address: SocketAddr) -> String {
     format!("{KEPT}{}", address.to_string().replace(':', ";"))
@@ -314,6 +331,20 @@ mod tests {
         }
         let names: Vec<String> = listeners.copies().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["given"]);
+
+        // The next control is given it as well, and copies of it by those who served it.
+        let copy = |name: &str| {
+            let mut all = listeners.copies().into_iter();
+            (name.to_owned(), all.find(|(name, _)| name == "given").unwrap().1)
+        };
+        for inherited in [vec![copy("gapless.socket")], vec![copy(&stored_as(at)), copy("gapless.socket")]] {
+            let next = Listeners::new(inherited, None);
+            assert!(next.adopt(everywhere, copy("").1) && next.adopt(at, copy("").1));
+            next.shut();
+            let soon = std::time::Duration::from_secs(5);
+            TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], at.port())), soon)
+                .expect("it is the manager's still");
+        }
     }
 
     #[test]
