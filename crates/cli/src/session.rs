@@ -137,6 +137,15 @@ impl Session {
         self.ask(need, ask, ClientError::did_nothing).await
     }
 
+    /// Tells control how things should be, however often it dies meanwhile: told again, what is so already stays, and
+    /// what is under way is what comes of it.
+    pub(crate) async fn declare<T>(
+        &self,
+        ask: impl AsyncFn(&Client) -> Result<T, ClientError>,
+    ) -> Result<T, Error> {
+        self.ask(Need::Start, ask, ClientError::may_be_another_control).await
+    }
+
     async fn ask<T>(
         &self,
         need: Need,

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::follow::{Ending, Manner, Subject, follow};
 use crate::render::apply;
 use crate::screen;
-use crate::session::{Need, Session};
+use crate::session::Session;
 use gapless_api::{Applied, ApplyRequest, ApplyResult};
 use gapless_config::Places;
 use gapless_model::AppName;
@@ -38,7 +38,7 @@ pub(crate) async fn apply(
     places: &Places,
     watch: Watch,
 ) -> Result<Exit, Error> {
-    let applied = session.tell(Need::Start, async |client| client.apply(request).await).await;
+    let applied = session.declare(async |client| client.apply(request).await).await;
     let result = applied.map_err(|error| error.applying(places))?;
     screen::err(&apply::warnings(&result));
     if watch.detach {
