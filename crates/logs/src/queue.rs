@@ -236,16 +236,16 @@ impl Queue {
     pub(crate) fn look(&self) -> Look {
         let (now, mut waiting) = (Instant::now(), self.lock());
         let moved = waiting.moved;
-        let (mut busy, mut at_rest, mut still) = (0, 0, BTreeSet::new());
+        let (mut busy, mut stuck, mut still) = (0, 0, BTreeSet::new());
         for (app, lane) in &mut waiting.lanes {
             lane.give_up(now, moved);
             busy += usize::from(lane.is_busy());
-            at_rest += usize::from(lane.still_since().is_some_and(|since| now - since >= STILL));
+            stuck += usize::from(lane.still_since().is_some_and(|since| now - since >= STILL));
             if lane.stands_still(now, moved, STILL) {
                 still.insert(app.clone());
             }
         }
-        let wants_writer = !waiting.ready.is_empty() && at_rest >= waiting.writers;
+        let wants_writer = !waiting.ready.is_empty() && stuck >= waiting.writers;
         waiting.writers += usize::from(wants_writer);
         Look { wants_writer, still, again: (busy > 0).then_some(LOOK) }
     }

@@ -233,6 +233,7 @@ impl Reader {
                 }
             }
             Command::Remove { instance, reply } => {
+                self.drain(&instance);
                 self.forget(&instance);
                 self.queue.push(instance.app(), Job::Tell(reply));
                 if !self.has(instance.app()) {
@@ -268,7 +269,6 @@ impl Reader {
     }
 
     fn forget(&mut self, instance: &InstanceId) {
-        self.drain(instance);
         // Closed descriptors leave epoll by themselves.
         self.sources.retain(|_, source| source.instance != *instance);
     }

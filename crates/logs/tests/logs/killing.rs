@@ -71,6 +71,7 @@ fn at_any_moment_no_line_is_lost() {
         victim.kill().unwrap();
         victim.wait().unwrap();
     }
+    assert!(!stage.read("api", "out.log").is_empty(), "none of those that were killed has captured anything");
     enough.store(true, Ordering::Relaxed);
     drop(stage.add("api-1", &one_file()));
     let (writer, lines) = writer.join().unwrap();
