@@ -97,7 +97,11 @@ impl Cgroups {
         // Who started it may have been elsewhere.
         let own = below.or_else(|| cgroup::of_process(pid).ok().filter(|own| own.name() == Some(&name)));
         let Some(own) = own else {
-            let why = NotInForce::Before { app: instance.app().clone() };
+            let why = match self.usable() {
+                // Nor could those be in force that are started anew.
+                Err(why @ (NotInForce::Machine | NotInForce::Nowhere(_))) => why,
+                _ => NotInForce::Before { app: instance.app().clone() },
+            };
             return (None, unlimited(limits.resources().into_iter().map(|r| (r, why.clone())).collect()));
         };
         let cell = Cell::resume(own, limits);

@@ -114,6 +114,8 @@ async fn neither_the_machine_nor_what_cannot_be_written_is_touched() {
     fs::remove_file(tree.base.path().join("cgroup.type")).unwrap();
     let unlimited = tree.cgroups.make(&instance(), &LIMITS).await.1.unwrap();
     assert!(unlimited.why.contains("of the whole machine"), "{}", unlimited.why);
+    let adopted = tree.cgroups.resume(&instance(), &LIMITS, std::process::id()).1.unwrap();
+    assert_eq!(adopted.why, unlimited.why, "a reload would not help");
 
     let home = Utf8Path::from_path(tree.directory.path()).unwrap();
     let gone = Cgroups::below(home, tree.base.child("gone"));
